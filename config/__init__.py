@@ -1,0 +1,1 @@
+"""What operators edit: settings, prompts and the words customers read."""

@@ -1,0 +1,343 @@
+"""A conversation: what is true of it now, folded from its events, and what is due next."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from core import events as ev
+from core.drafts import Draft, Reason, Turn
+from core.messages import Address, Author, DeliveryState, Sender
+
+MEMORY_TURNS = 12  #: how many lines of the past an answer may see
+MEMORY_CHARS = 600  #: of each line
+
+
+class Status(enum.StrEnum):
+    """Where the customer stands; he sees it in words."""
+
+    AI = "ai"  #: the assistant answers
+    REVIEW = "review"  #: an answer waits for a person
+    HUMAN = "human"  #: a person has taken over; the assistant is silent
+    RESOLVED = "resolved"  #: closed; the next message reopens it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """A message of the customer that nothing has answered yet."""
+
+    seq: int
+    text: str
+    at: datetime
+    group_id: str = ""
+    has_attachment: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A draft that waits for a person."""
+
+    draft_id: str
+    version: int
+    question: str
+    draft: Draft
+    reasons: tuple[Reason, ...]
+    requested_at: datetime
+    deadline: datetime
+    answers: tuple[int, ...] = ()
+    claimed_by: str = ""
+    step: int = 0  #: how far up the ladder: 0 none, 1 half, 2 three quarters, 3 escalated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A stored message that has not reached its end at the vendor yet."""
+
+    seq: int
+    at: datetime
+    author: Author
+    state: DeliveryState = DeliveryState.QUEUED
+    attempt: int = 0
+    parts_done: int = 0
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastDecision:
+    """Who decided what last, for the one who comes second."""
+
+    draft_id: str
+    decision: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """The state after event number `seq`; 0 means that nothing has happened yet."""
+
+    id: str
+    seq: int = 0
+    address: Address | None = None
+    sender: Sender | None = None
+    locale: str = "en"
+    status: Status = Status.AI
+    assignee: str = ""
+    opted_out: bool = False
+    person_requested: bool = False
+    unanswered: tuple[Unanswered, ...] = ()
+    review: Review | None = None
+    last_decision: LastDecision | None = None
+    outgoing: tuple[Outgoing, ...] = ()
+    turns: int = 0  #: answers of the assistant since the last progress
+    hint: str = ""
+    memory: tuple[Turn, ...] = ()
+    started_at: datetime | None = None
+    updated_at: datetime | None = None
+    last_customer_at: datetime | None = None
+    erased: bool = False
+
+    @property
+    def channel(self) -> str:
+        """The channel's id, "" before the conversation has started."""
+        return self.address.channel if self.address else ""
+
+    def apply(self, commit: ev.Commit) -> Conversation:
+        """The state after these events. The commit must follow this state directly."""
+        state = self
+        for item in commit.numbered():
+            state = _apply(state, item)
+        return state
+
+
+def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
+    c = replace(c, seq=item.seq, updated_at=item.at)
+    match item.event:
+        case ev.Started() as e:
+            return replace(
+                c, address=e.address, sender=e.sender, locale=e.locale, started_at=item.at
+            )
+        case ev.Received() as e:
+            return _received(c, item, e)
+        case ev.Sent() as e:
+            return _sent(c, item, e)
+        case ev.LocaleChosen() as e:
+            return replace(c, locale=e.locale)
+        case ev.ConsentChanged() as e:
+            return replace(c, opted_out=e.opted_out)
+        case ev.PersonRequested():
+            return replace(c, person_requested=True)
+        case ev.ReviewRequested() as e:
+            review = Review(
+                draft_id=e.draft_id,
+                version=e.version,
+                question=e.question,
+                draft=e.draft,
+                reasons=e.reasons,
+                requested_at=item.at,
+                deadline=e.deadline,
+                answers=e.answers,
+            )
+            status = c.status if c.status is Status.HUMAN else Status.REVIEW
+            return replace(c, review=review, status=status, hint="")
+        case ev.ReviewClaimed() as e:
+            return _with_review(c, e.draft_id, claimed_by=e.by, version=e.version)
+        case ev.ReviewReminded() as e:
+            return _with_review(c, e.draft_id, step=e.step)
+        case ev.ReviewEscalated() as e:
+            return _with_review(c, e.draft_id, step=3)
+        case ev.ReviewSuperseded():
+            return replace(c, review=None, status=_without_review(c))
+        case ev.ReviewDecided() as e:
+            decided = LastDecision(
+                draft_id=e.draft_id, decision=e.decision.value, by=e.by, at=item.at
+            )
+            return replace(
+                c, review=None, status=_without_review(c), last_decision=decided, turns=0
+            )
+        case ev.RetryRequested() as e:
+            return replace(c, hint=e.hint)
+        case ev.TakenOver() as e:
+            return replace(
+                c,
+                status=Status.HUMAN,
+                assignee=e.by,
+                review=None,
+                person_requested=False,
+                unanswered=(),
+                turns=0,
+            )
+        case ev.HandedBack():
+            return replace(c, status=Status.AI, assignee="", unanswered=(), turns=0)
+        case ev.Resolved():
+            return replace(
+                c,
+                status=Status.RESOLVED,
+                assignee="",
+                review=None,
+                unanswered=(),
+                person_requested=False,
+                turns=0,
+            )
+        case ev.Reopened():
+            return replace(c, status=Status.AI)
+        case ev.DeliveryStarted() as e:
+            return _with_outgoing(
+                c, e.seq, state=DeliveryState.SENDING, attempt=e.attempt, retry_at=None
+            )
+        case ev.DeliveryRecorded() as e:
+            if e.state in (DeliveryState.QUEUED, DeliveryState.SENDING):
+                return _with_outgoing(
+                    c, e.seq, state=e.state, retry_at=e.retry_at, parts_done=e.parts_done
+                )
+            return replace(c, outgoing=tuple(o for o in c.outgoing if o.seq != e.seq))
+        case ev.AddressMoved() as e:
+            return replace(c, address=e.address)
+        case ev.Erased():
+            return replace(c, erased=True, memory=(), unanswered=(), review=None, sender=None)
+        case ev.Rated() | ev.Noted():
+            return c
+        case ev.Event():
+            raise AssertionError(f"no rule folds {type(item.event).__name__}")
+        case _:
+            assert_never(item.event)
+
+
+def _received(c: Conversation, item: ev.Numbered, e: ev.Received) -> Conversation:
+    c = replace(c, last_customer_at=item.at)
+    if e.silent:
+        return c
+    c = replace(c, memory=_remember(c.memory, Author.CUSTOMER, e.text))
+    if c.status is Status.HUMAN:
+        return c
+    waiting = Unanswered(
+        seq=item.seq,
+        text=e.text,
+        at=item.at,
+        group_id=e.group_id,
+        has_attachment=bool(e.attachments),
+    )
+    return replace(c, unanswered=(*c.unanswered, waiting))
+
+
+def _sent(c: Conversation, item: ev.Numbered, e: ev.Sent) -> Conversation:
+    if e.author is not Author.SYSTEM:
+        c = replace(c, memory=_remember(c.memory, e.author, e.text))
+    if e.author is Author.AI and e.draft is not None:
+        c = replace(c, turns=c.turns + 1)
+    if e.answers:
+        c = replace(
+            c,
+            unanswered=tuple(u for u in c.unanswered if u.seq not in e.answers),
+            person_requested=False if e.author is Author.AGENT else c.person_requested,
+        )
+    if e.pulled:
+        return c
+    outgoing = Outgoing(seq=item.seq, at=item.at, author=e.author)
+    return replace(c, outgoing=(*c.outgoing, outgoing))
+
+
+def _remember(memory: tuple[Turn, ...], author: Author, text: str) -> tuple[Turn, ...]:
+    return (*memory, Turn(author=author.value, text=text[:MEMORY_CHARS]))[-MEMORY_TURNS:]
+
+
+def _without_review(c: Conversation) -> Status:
+    return Status.AI if c.status is Status.REVIEW else c.status
+
+
+def _with_review(
+    c: Conversation,
+    draft_id: str,
+    *,
+    claimed_by: str | None = None,
+    version: int | None = None,
+    step: int | None = None,
+) -> Conversation:
+    if c.review is None or c.review.draft_id != draft_id:
+        return c
+    review = c.review
+    if claimed_by is not None:
+        review = replace(review, claimed_by=claimed_by)
+    if version is not None:
+        review = replace(review, version=version)
+    if step is not None:
+        review = replace(review, step=step)
+    return replace(c, review=review)
+
+
+def _with_outgoing(
+    c: Conversation,
+    seq: int,
+    *,
+    state: DeliveryState,
+    attempt: int | None = None,
+    retry_at: datetime | None = None,
+    parts_done: int | None = None,
+) -> Conversation:
+    return replace(
+        c,
+        outgoing=tuple(
+            replace(
+                o,
+                state=state,
+                attempt=o.attempt if attempt is None else attempt,
+                retry_at=retry_at,
+                parts_done=o.parts_done if parts_done is None else max(parts_done, o.parts_done),
+            )
+            if o.seq == seq
+            else o
+            for o in c.outgoing
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """Nothing is due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitUntil:
+    """Something is due at this time, not before."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliver:
+    """A stored message has to be handed to its vendor."""
+
+    outgoing: Outgoing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The customer waits for an answer to these messages."""
+
+    messages: tuple[Unanswered, ...]
+
+
+Step = Idle | WaitUntil | Deliver | Answer
+
+
+def next_step(c: Conversation, *, now: datetime, settled_at: datetime | None) -> Step:
+    """What a worker does next with this conversation.
+
+    `settled_at` is when the customer's burst counts as finished (None: it already is).
+    """
+    later: datetime | None = settled_at
+    for outgoing in c.outgoing:
+        if outgoing.retry_at is None or outgoing.retry_at <= now:
+            return Deliver(outgoing=outgoing)
+        # Later messages wait behind an earlier one that is retried: the customer reads in order.
+        later = min(outgoing.retry_at, later) if later else outgoing.retry_at
+        break
+    if c.unanswered and c.review is None and c.status is not Status.HUMAN:
+        if settled_at is None or settled_at <= now:
+            return Answer(messages=c.unanswered)
+        return WaitUntil(at=settled_at)
+    if c.outgoing and later is not None:
+        return WaitUntil(at=max(later, now + timedelta(milliseconds=1)))
+    return Idle()

@@ -1,0 +1,384 @@
+"""Everything that can happen to a conversation, as values; a conversation is the fold of its events.
+
+An event gets its number when it is appended: numbers increase by one within a conversation, start
+at 1, and are what the browser sees as the id of its stream.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from core.drafts import Draft, Reason
+from core.messages import Address, Attachment, Author, Citation, DeliveryState, Sender
+
+
+class Decision(enum.StrEnum):
+    """What a person may do with a draft that waits."""
+
+    APPROVE = "approve"
+    EDIT = "edit"
+    REJECT = "reject"
+    TAKE_OVER = "take_over"
+
+
+class Notice(enum.StrEnum):
+    """Things the system tells a customer about his conversation; worded in config/locales."""
+
+    GREETING = "greeting"
+    WAITING_FOR_REVIEW = "waiting_for_review"
+    STILL_WAITING = "still_waiting"
+    ESCALATED = "escalated"
+    OUT_OF_HOURS = "out_of_hours"
+    PERSON_COMING = "person_coming"
+    PERSON_JOINED = "person_joined"
+    PERSON_LEFT = "person_left"
+    RESOLVED = "resolved"
+    TEXT_ONLY = "text_only"
+    LANGUAGE_SET = "language_set"
+    RATING_THANKS = "rating_thanks"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened; past tense, never changed afterwards."""
+
+    kind: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Event):
+    """A customer opened a conversation."""
+
+    kind: ClassVar[str] = "started"
+    address: Address
+    sender: Sender
+    locale: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received(Event):
+    """The customer wrote."""
+
+    kind: ClassVar[str] = "received"
+    text: str
+    external_id: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    group_id: str = ""
+    sent_at: datetime | None = None
+    #: True for commands, consent words and the like: stored and shown, never answered
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocaleChosen(Event):
+    """The customer chose his language."""
+
+    kind: ClassVar[str] = "locale_chosen"
+    locale: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentChanged(Event):
+    """The customer said STOP or START."""
+
+    kind: ClassVar[str] = "consent_changed"
+    opted_out: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRequested(Event):
+    """The customer asked for a person."""
+
+    kind: ClassVar[str] = "person_requested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rated(Event):
+    """The customer rated the help, 1 to 5."""
+
+    kind: ClassVar[str] = "rated"
+    score: int
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent(Event):
+    """A text for the customer is stored; from here on it must reach him, once."""
+
+    kind: ClassVar[str] = "sent"
+    author: Author
+    text: str
+    citations: tuple[Citation, ...] = ()
+    by: str = ""  #: e-mail of the agent who wrote or approved it
+    notice: Notice | None = None  #: set when the author is the system
+    draft: Draft | None = None  #: the evidence, when the assistant answered alone
+    answers: tuple[int, ...] = ()  #: numbers of the customer's messages this answers
+    draft_id: str = ""  #: the reviewed draft this came from
+    #: True where the customer fetches from us (the web): stored is delivered
+    pulled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRequested(Event):
+    """A draft waits for a person."""
+
+    kind: ClassVar[str] = "review_requested"
+    draft_id: str
+    version: int
+    question: str
+    draft: Draft
+    reasons: tuple[Reason, ...]
+    deadline: datetime
+    answers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewClaimed(Event):
+    """An agent says he works on this draft; "" releases it."""
+
+    kind: ClassVar[str] = "review_claimed"
+    draft_id: str
+    version: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewReminded(Event):
+    """A waiting draft passed a step of the ladder (1 = half time, 2 = three quarters)."""
+
+    kind: ClassVar[str] = "review_reminded"
+    draft_id: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewEscalated(Event):
+    """The deadline passed; supervisors are called. Nothing is sent because of it."""
+
+    kind: ClassVar[str] = "review_escalated"
+    draft_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewSuperseded(Event):
+    """The customer wrote again, so the waiting draft answers the wrong question."""
+
+    kind: ClassVar[str] = "review_superseded"
+    draft_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewDecided(Event):
+    """A person decided about a draft."""
+
+    kind: ClassVar[str] = "review_decided"
+    draft_id: str
+    version: int
+    decision: Decision
+    by: str
+    text: str = ""  #: what was sent instead, for edit and for reject with an own answer
+    reason: str = ""
+    seconds: float = 0.0  #: from request to decision
+    opened_sources: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRequested(Event):
+    """A person wants another draft, done with this hint."""
+
+    kind: ClassVar[str] = "retry_requested"
+    by: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOver(Event):
+    """A person speaks now; the assistant is silent until HandedBack."""
+
+    kind: ClassVar[str] = "taken_over"
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedBack(Event):
+    """The assistant may speak again."""
+
+    kind: ClassVar[str] = "handed_back"
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved(Event):
+    """The matter is closed."""
+
+    kind: ClassVar[str] = "resolved"
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened(Event):
+    """The customer wrote after the matter was closed."""
+
+    kind: ClassVar[str] = "reopened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Event):
+    """An agent wrote a note that the customer never sees."""
+
+    kind: ClassVar[str] = "noted"
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryStarted(Event):
+    """A message is being handed to the vendor; without a DeliveryRecorded its outcome is unknown."""
+
+    kind: ClassVar[str] = "delivery_started"
+    seq: int  #: number of the Sent event
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecorded(Event):
+    """What became of a message; several may follow each other (sent, delivered, read)."""
+
+    kind: ClassVar[str] = "delivery_recorded"
+    seq: int
+    state: DeliveryState
+    external_ids: tuple[str, ...] = ()
+    detail: str = ""
+    code: str = ""
+    segments: int = 0
+    retry_at: datetime | None = None  #: set with QUEUED: not before this time
+    parts_done: int = 0
+    doubled: bool = False  #: an earlier attempt may also have arrived
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressMoved(Event):
+    """The vendor gave the chat another id."""
+
+    kind: ClassVar[str] = "address_moved"
+    address: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased(Event):
+    """Personal data was removed on request; what remains says only that."""
+
+    kind: ClassVar[str] = "erased"
+
+
+EVENT_TYPES: Mapping[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__()}
+"""Every kind that may stand in the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """An event with its place in its conversation."""
+
+    conversation_id: str
+    seq: int
+    at: datetime
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """Events appended together, all or none; the unit that the log stores and the bus carries."""
+
+    conversation_id: str
+    base: int  #: number of the first event
+    at: datetime
+    events: tuple[Event, ...] = field(default_factory=tuple)
+    key: str = ""  #: the inbound message's key; unique in the whole log
+
+    @property
+    def last(self) -> int:
+        """Number of the last event."""
+        return self.base + len(self.events) - 1
+
+    def numbered(self) -> list[Numbered]:
+        """The events with their numbers."""
+        return [
+            Numbered(conversation_id=self.conversation_id, seq=self.base + i, at=self.at, event=e)
+            for i, e in enumerate(self.events)
+        ]
+
+
+def to_plain(value: Any) -> Any:
+    """A frozen dataclass as dicts, lists and scalars (datetimes stay), defaults left out."""
+    if is_dataclass(value) and not isinstance(value, type):
+        plain: dict[str, Any] = {}
+        if isinstance(value, Event):
+            plain["kind"] = value.kind
+        for name, default in _defaults(type(value)):
+            item = getattr(value, name)
+            if item != default:
+                plain[name] = to_plain(item)
+        return plain
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (tuple, list)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    return value
+
+
+def event_from_plain(plain: Mapping[str, Any]) -> Event:
+    """The inverse of `to_plain` for events. Raises ValueError for a kind nobody knows."""
+    try:
+        cls = EVENT_TYPES[plain["kind"]]
+    except KeyError:
+        raise ValueError(f"no event is called {plain.get('kind')!r}") from None
+    event = from_plain(cls, plain)
+    assert isinstance(event, Event)
+    return event
+
+
+def from_plain(cls: type[Any], plain: Mapping[str, Any]) -> Any:
+    """A dataclass of this type from what `to_plain` made; unknown names are left aside."""
+    readers = _readers(cls)
+    return cls(**{name: readers[name](item) for name, item in plain.items() if name in readers})
+
+
+@functools.cache
+def _defaults(cls: type[Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default) for f in fields(cls))
+
+
+@functools.cache
+def _readers(cls: type[Any]) -> Mapping[str, Callable[[Any], Any]]:
+    hints = typing.get_type_hints(cls)
+    return {f.name: _reader(hints[f.name]) for f in fields(cls)}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        item = _reader(typing.get_args(hint)[0])
+        return lambda value: tuple(item(v) for v in value)
+    if origin in (types.UnionType, typing.Union):
+        inner = _reader(next(a for a in typing.get_args(hint) if a is not types.NoneType))
+        return lambda value: None if value is None else inner(value)
+    if isinstance(hint, type):
+        if issubclass(hint, enum.Enum):
+            return hint
+        if is_dataclass(hint):
+            return functools.partial(from_plain, hint)
+    return _same

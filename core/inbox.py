@@ -1,0 +1,119 @@
+"""Accepts what customers send: once, durably, before anybody is told that it arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from core import events as ev
+from core.conversations import Conversation, Status
+from core.messages import InboundKind, InboundMessage, Receipt
+from core.ports import AlreadyAccepted, ConversationLog
+from core.repository import Change, Conversations
+
+LANGUAGES = ("en", "ko")
+
+
+def choose_locale(tag: str, *, default: str = "en") -> str:
+    """The language we speak that fits a BCP 47 tag best."""
+    language = tag.replace("_", "-").split("-")[0].lower()
+    return language if language in LANGUAGES else default
+
+
+def detect_locale(text: str, *, default: str) -> str:
+    """The language a text is written in, by its script; `default` when it shows none."""
+    hangul = sum("가" <= char <= "힣" or "ㄱ" <= char <= "ㆎ" for char in text)
+    latin = sum(char.isascii() and char.isalpha() for char in text)
+    if hangul and hangul * 3 >= latin:
+        return "ko"
+    if latin >= 8:
+        return "en"
+    return default
+
+
+class Inbox:
+    """Turns inbound messages into events, exactly once each."""
+
+    def __init__(
+        self, *, conversations: Conversations, commit_log: ConversationLog,
+        wake: Callable[[str], None],
+    ) -> None:
+        self._conversations = conversations
+        self._log = commit_log
+        self._wake = wake
+
+    async def receive(self, message: InboundMessage) -> None:
+        """`accept` in the shape the seam asks for (`core.channel.Receive`)."""
+        await self.accept(message)
+
+    async def accept(
+        self, message: InboundMessage, *, conversation_id: str = "", locale: str = ""
+    ) -> ev.Commit:
+        """Store the message and wake a worker; the same key again gives the same commit.
+
+        Raises StoreUnavailable when it is not stored; then the vendor must not be acknowledged.
+        """
+        conversation_id = conversation_id or message.address.conversation_id()
+
+        def decide(c: Conversation) -> Sequence[ev.Event]:
+            return _events(c, message, locale=locale)
+
+        try:
+            change = await self._conversations.update(
+                conversation_id, decide, key=message.key()
+            )
+        except AlreadyAccepted as known:
+            # The crash may have come between storing and waking.
+            self._wake(known.commit.conversation_id)
+            return known.commit
+        assert change.commit is not None
+        self._wake(conversation_id)
+        return change.commit
+
+
+def _events(c: Conversation, message: InboundMessage, *, locale: str) -> Sequence[ev.Event]:
+    happened: list[ev.Event] = []
+    language = c.locale
+    if c.seq == 0:
+        language = choose_locale(locale or message.sender.locale)
+        language = detect_locale(message.text, default=language)
+        happened.append(
+            ev.Started(address=message.address, sender=message.sender, locale=language)
+        )
+    elif message.kind is InboundKind.MESSAGE:
+        spoken = detect_locale(message.text, default=language)
+        if spoken != language:
+            happened.append(ev.LocaleChosen(locale=spoken))
+    received = ev.Received(
+        text=message.text,
+        external_id=message.external_id,
+        attachments=message.attachments,
+        group_id=message.group_id,
+        sent_at=message.sent_at,
+        silent=message.kind is not InboundKind.MESSAGE,
+    )
+    if message.kind is InboundKind.MESSAGE:
+        if c.status is Status.RESOLVED:
+            happened.append(ev.Reopened())
+        happened.append(received)
+        if c.review is not None:
+            happened.append(ev.ReviewSuperseded(draft_id=c.review.draft_id))
+        return happened
+    if message.text:
+        happened.append(received)
+    match message.kind:
+        case InboundKind.HUMAN:
+            if c.status is Status.RESOLVED:
+                happened.append(ev.Reopened())
+            if not c.person_requested and c.status is not Status.HUMAN:
+                happened.append(ev.PersonRequested())
+        case InboundKind.RATING:
+            happened.append(ev.Rated(score=int(message.value), comment=message.text))
+        case InboundKind.LANGUAGE:
+            happened.append(ev.LocaleChosen(locale=choose_locale(message.value)))
+        case InboundKind.OPT_OUT:
+            happened.append(ev.ConsentChanged(opted_out=True))
+        case InboundKind.OPT_IN:
+            happened.append(ev.ConsentChanged(opted_out=False))
+        case InboundKind.START | InboundKind.HELP:
+            pass
+    return happened

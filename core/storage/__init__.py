@@ -1,0 +1,1 @@
+"""The store: MongoDB's protocol, real or embedded."""
