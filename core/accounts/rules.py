@@ -1,0 +1,92 @@
+"""Roles, and the one table that says which role may do which action."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.errors import Forbidden
+
+
+class Role(enum.StrEnum):
+    """What a member of staff is; each role may do all that the roles before it may."""
+
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+    def includes(self, other: Role) -> bool:
+        """Whether this role may do what `other` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+class Action(enum.StrEnum):
+    """Everything that needs a right; checked in services, so every face obeys alike."""
+
+    QUEUE_READ = "queue.read"
+    CONVERSATION_READ = "conversation.read"
+    DRAFT_CLAIM = "draft.claim"
+    DRAFT_DECIDE = "draft.decide"
+    CONVERSATION_REPLY = "conversation.reply"
+    CONVERSATION_TRANSFER = "conversation.transfer"
+    DELIVERY_RETRY = "delivery.retry"
+    DASHBOARD_READ = "dashboard.read"
+    REPORT_READ = "report.read"
+    AUTONOMY_CHANGE = "autonomy.change"
+    LEARNING_CONFIRM = "learning.confirm"
+    USERS_READ = "users.read"
+    USERS_CHANGE = "users.change"
+    KNOWLEDGE_READ = "knowledge.read"
+    KNOWLEDGE_CHANGE = "knowledge.change"
+    PLUGINS_READ = "plugins.read"
+    PLUGINS_CHANGE = "plugins.change"
+    SETTINGS_CHANGE = "settings.change"
+    AUDIT_READ = "audit.read"
+    PERSON_ERASE = "person.erase"
+
+
+RIGHTS: Mapping[Action, Role] = {
+    Action.QUEUE_READ: Role.AGENT,
+    Action.CONVERSATION_READ: Role.AGENT,
+    Action.DRAFT_CLAIM: Role.AGENT,
+    Action.DRAFT_DECIDE: Role.AGENT,
+    Action.CONVERSATION_REPLY: Role.AGENT,
+    Action.CONVERSATION_TRANSFER: Role.AGENT,
+    Action.DELIVERY_RETRY: Role.AGENT,
+    Action.DASHBOARD_READ: Role.SUPERVISOR,
+    Action.REPORT_READ: Role.SUPERVISOR,
+    Action.AUTONOMY_CHANGE: Role.SUPERVISOR,
+    Action.LEARNING_CONFIRM: Role.SUPERVISOR,
+    Action.USERS_READ: Role.SUPERVISOR,
+    Action.USERS_CHANGE: Role.SUPERVISOR,
+    Action.KNOWLEDGE_READ: Role.ADMIN,
+    Action.KNOWLEDGE_CHANGE: Role.ADMIN,
+    Action.PLUGINS_READ: Role.ADMIN,
+    Action.PLUGINS_CHANGE: Role.ADMIN,
+    Action.SETTINGS_CHANGE: Role.ADMIN,
+    Action.AUDIT_READ: Role.ADMIN,
+    Action.PERSON_ERASE: Role.ADMIN,
+}
+"""The least role for each action."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A member of staff."""
+
+    id: str
+    email: str
+    role: Role
+    name: str = ""
+    slack_id: str = ""
+
+    def may(self, action: Action) -> bool:
+        """Whether this user's role allows the action."""
+        return self.role.includes(RIGHTS[action])
+
+    def require(self, action: Action) -> None:
+        """Raises Forbidden unless the role allows the action."""
+        if not self.may(action):
+            raise Forbidden(f"This needs the role {RIGHTS[action]}; yours is {self.role}.")

@@ -1,0 +1,54 @@
+"""The words people read, in every language we speak, from config/locales/LANGUAGE/*.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+DEFAULT = "en"
+
+
+class Words:
+    """Texts by dotted name ("notices.greeting"), with `{placeholders}` filled in."""
+
+    def __init__(self, catalogs: Mapping[str, Mapping[str, str]]) -> None:
+        self._catalogs = catalogs
+
+    @classmethod
+    def load(cls, folder: Path) -> Words:
+        """Read LANGUAGE/*.toml; a file's name and its tables make the dotted names."""
+        catalogs: dict[str, dict[str, str]] = {}
+        for file in sorted(folder.glob("*/*.toml")):
+            with file.open("rb") as opened:
+                _flatten(tomllib.load(opened), file.stem, catalogs.setdefault(file.parent.name, {}))
+        return cls(catalogs)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages there is a catalog for."""
+        return tuple(sorted(self._catalogs))
+
+    def text(self, name: str, locale: str, **values: object) -> str:
+        """The text in this language. Raises KeyError for a name that no catalog has."""
+        catalog = self._catalogs.get(locale, self._catalogs[DEFAULT])
+        text = catalog.get(name) or self._catalogs[DEFAULT][name]
+        return text.format(**values) if values else text
+
+    def section(self, prefix: str, locale: str) -> dict[str, str]:
+        """All texts below a prefix, by the rest of their names; what a page's script gets."""
+        dotted = prefix + "."
+        return {
+            name.removeprefix(dotted): self.text(name, locale)
+            for name in self._catalogs[DEFAULT]
+            if name.startswith(dotted)
+        }
+
+
+def _flatten(node: Mapping[str, object], prefix: str, into: dict[str, str]) -> None:
+    for key, value in node.items():
+        name = f"{prefix}.{key}"
+        if isinstance(value, Mapping):
+            _flatten(value, name, into)
+        else:
+            into[name] = str(value)
