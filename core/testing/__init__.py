@@ -1,0 +1,1 @@
+"""What plugin authors test with: builders of values, fakes behind ports, and the contract."""
