@@ -1,0 +1,113 @@
+"""Every error as problem+json (RFC 9457), mapped from exceptions in one place."""
+
+from __future__ import annotations
+
+import http
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from core import errors
+from core.web.answers import dumps
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it so
+    """An answer that is an error, with what the caller needs to do better."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
+
+    def document(self) -> dict[str, Any]:
+        """The members of RFC 9457, and ours beside them."""
+        return {
+            "type": "about:blank",
+            "title": title_of(self.status),
+            "status": self.status,
+            "detail": self.detail or title_of(self.status),
+            **self.extra,
+        }
+
+    def response(self) -> web.Response:
+        """The problem as an HTTP answer."""
+        return web.Response(
+            status=self.status,
+            body=dumps(self.document()),
+            headers=self.headers,
+            content_type=MEDIA_TYPE,
+        )
+
+
+def title_of(status: int) -> str:
+    """The status in words."""
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+def from_validation(error: ValidationError) -> Problem:
+    """A 422 that names every field and what is wrong with it, without repeating the input."""
+    faults = [
+        {"field": ".".join(str(part) for part in fault["loc"]), "detail": fault["msg"]}
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    ][:20]
+    first = faults[0]
+    where = f"{first['field']}: " if first["field"] else ""
+    return Problem(422, where + first["detail"], extra={"errors": faults})
+
+
+def from_exception(error: Exception) -> Problem:
+    """The problem an exception stands for; what nobody foresaw is logged and says nothing."""
+    match error:
+        case Problem():
+            return error
+        case errors.AlreadyDecided():
+            extra = {"decided_by": error.decided_by, "decision": error.decision}
+            return Problem(409, error.detail, extra=extra)
+        case errors.NotYours():
+            return Problem(409, error.detail, extra={"held_by": error.held_by})
+        case errors.StaleConversation():
+            return Problem(409, error.detail)
+        case errors.NotFound():
+            return Problem(404, error.detail)
+        case errors.Forbidden() | errors.WebhookRefused():
+            return Problem(403, error.detail)
+        case errors.BadInput():
+            return Problem(422, error.detail)
+        case errors.StoreUnavailable() | errors.ChannelNotReady():
+            return Problem(503, error.detail, headers={"Retry-After": "2"})
+        case ValidationError():
+            return from_validation(error)
+        case web.HTTPException():
+            return _from_http(error)
+        case _:
+            log.error("an error nobody foresaw", exc_info=error)
+            return Problem(500, "Something went wrong here; it has been recorded.")
+
+
+def _from_http(error: web.HTTPException) -> Problem:
+    kept = {n: v for n, v in error.headers.items() if n.lower() in ("allow", "retry-after")}
+    details = {
+        404: "There is nothing here.",
+        405: f"Allowed here: {kept.get('Allow', '')}.",
+        413: "The request is too large.",
+    }
+    return Problem(error.status, details.get(error.status, ""), headers=kept)

@@ -1,0 +1,105 @@
+"""The web server: one aiohttp application made of the slices' routes, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from core.clock import Clock
+from core.errors import SetupError
+from core.web.gate import ErrorPage, Gate, StaffDoor
+from core.web.problems import Problem
+from core.web.routing import BODY_LIMIT, Route
+from core.web.security import SecurityHeaders
+from core.web.settings import WebSettings
+from core.web.visitors import VisitorTokens
+
+log = logging.getLogger(__name__)
+
+SHUTDOWN_SECONDS = 2.0  #: for open streams to end
+
+
+class WebServer:
+    """Serves the routes behind the gate; constructing it binds nothing."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        routes: Sequence[Route],
+        *,
+        visitors: VisitorTokens,
+        staff: StaffDoor,
+        clock: Clock,
+        error_page: ErrorPage | None = None,
+    ) -> None:
+        self._settings = settings
+        gate = Gate(settings, visitors=visitors, staff=staff, clock=clock, error_page=error_page)
+        self._app = web.Application(
+            middlewares=[gate.middleware], client_max_size=BODY_LIMIT, logger=log
+        )
+        self._app.on_response_prepare.append(SecurityHeaders(settings).on_prepare)
+        for route in routes:
+            self._app.router.add_route(route.method, route.path, gate.guard(route))
+        self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
+
+    @property
+    def port(self) -> int:
+        """The port we listen on; only between `start` and `stop`."""
+        assert self._listener is not None
+        port: int = self._listener.sockets[0].getsockname()[1]
+        return port
+
+    async def start(self) -> None:
+        """Listen. Raises SetupError when the address is taken or not ours."""
+        self._runner = web.AppRunner(self._app, shutdown_timeout=SHUTDOWN_SECONDS)
+        await self._runner.setup()
+        server = self._runner.server
+        assert server is not None
+        loop = asyncio.get_running_loop()
+        try:
+            self._listener = await loop.create_server(
+                lambda: _Protocol(server, loop=loop, access_log=None),  # type: ignore[arg-type]
+                self._settings.host,
+                self._settings.port,
+                backlog=1024,
+            )
+        except OSError as error:
+            await self._runner.cleanup()
+            self._runner = None
+            where = f"{self._settings.host}:{self._settings.port}"
+            raise SetupError(f"Cannot listen on {where}: {error.strerror or error}.") from error
+
+    async def stop(self) -> None:
+        """Take no more requests, end the open ones; safe twice."""
+        listener, self._listener = self._listener, None
+        runner, self._runner = self._runner, None
+        if listener is not None:
+            listener.close()
+        if runner is not None:
+            await runner.cleanup()
+
+
+class _Protocol(web.RequestHandler):
+    """aiohttp's own refusals (a broken request line) in the same shape as ours."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002
+    ) -> web.StreamResponse:
+        if request.writer is not None and request.writer.output_size > 0:
+            raise ConnectionError("The answer has begun; there is no room for an error.")
+        if status >= 500:
+            log.error("a request broke the server", exc_info=exc)
+            problem = Problem(500, "Something went wrong here; it has been recorded.")
+        else:
+            problem = Problem(status, "This is not a well-formed HTTP request.")
+        response = problem.response()
+        response.force_close()
+        return response
