@@ -1,0 +1,111 @@
+"""What operators set: documented, checked, and named when wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from config.settings import SettingsError, entries, example, load_settings, read_settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_example_file_lists_every_setting_as_it_is() -> None:
+    assert (ROOT / ".env.example").read_text(encoding="utf-8") == example()
+
+
+def test_every_line_of_the_example_works_when_uncommented(tmp_path: Path) -> None:
+    lines = [
+        line.removeprefix("# ")
+        for line in example().splitlines()
+        if line.startswith("# ") and "=" in line
+    ]
+    (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8")
+    values = {k: v or "" for k, v in dotenv_values(tmp_path / ".env").items()}
+    assert set(values) == {entry.name for entry in entries()}
+    uncommented, untouched = read_settings(values), read_settings({})
+    for section in ("server", "store", "llm", "approvals", "reports", "mail"):
+        assert getattr(uncommented, section) == getattr(untouched, section)
+
+
+def test_the_contracts_names_are_known() -> None:
+    names = {entry.name for entry in entries()}
+    contract = """HOST PORT PUBLIC_URL DATA_DIR SECRET_KEY LOG_LEVEL MONGODB_URI QDRANT_URL
+        QDRANT_API_KEY REDIS_URL LLM_MODEL LLM_FALLBACK_MODELS OPENAI_API_KEY OPENAI_BASE_URL
+        LLM_TIMEOUT_SECONDS EMBEDDING_MODEL TELEGRAM_BOT_TOKEN TELEGRAM_API_BASE_URL
+        TELEGRAM_WEBHOOK_SECRET SLACK_BOT_TOKEN SLACK_APP_TOKEN SLACK_SIGNING_SECRET
+        SLACK_API_BASE_URL SLACK_APPROVALS_CHANNEL SLACK_REPORTS_CHANNEL TWILIO_ACCOUNT_SID
+        TWILIO_AUTH_TOKEN TWILIO_FROM TWILIO_API_BASE_URL APPROVAL_TIMEOUT_SECONDS
+        SESSION_IDLE_SECONDS REPORT_TIME REPORT_TIMEZONE AUTO_SEND_TARGET_PRECISION
+        AUTO_SEND_COLD_START APPROVAL_UNDO_SECONDS LEARN_FROM_EDITS"""
+    assert set(contract.split()) <= names
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "99999"),
+        ("PORT", "http"),
+        ("SECRET_KEY", "short"),
+        ("MONGODB_URI", "http://user:hidden@host"),
+        ("REPORT_TIMEZONE", "Mars/Olympus"),
+        ("REPORT_TIME", "9:00"),
+        ("LLM_MODEL", "gpt"),
+        ("LLM_FALLBACK_MODELS", "openai:a, b"),
+        ("AUTO_SEND_TARGET_PRECISION", "much"),
+        ("AUTO_SEND_COLD_START", "no"),
+        ("DESK_HOURS", "always"),
+        ("DESK_HOLIDAYS", "2026-13-01"),
+        ("QDRANT_URL", "localhost:6333"),
+    ],
+)
+def test_a_bad_value_is_one_sentence_that_names_the_setting(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_settings({name: value})
+    sentence = str(refused.value)
+    assert sentence.startswith(name)
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert "hidden" not in sentence
+
+
+def test_secrets_do_not_show(tmp_path: Path) -> None:
+    settings = read_settings(
+        {
+            "SECRET_KEY": "k" * 20,
+            "MONGODB_URI": "mongodb://u:hidden@h/",
+            "TELEGRAM_BOT_TOKEN": "hidden",
+            "OPENAI_API_KEY": "hidden",
+            "SMTP_PASSWORD": "hidden",
+            "REDIS_URL": "redis://:hidden@h",
+        }
+    )
+    assert "hidden" not in repr(settings)
+    assert "kkk" not in repr(settings)
+
+
+def test_the_environment_beats_the_file_and_flags_beat_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("PORT=1111\nHOST=10.0.0.1\nLOG_LEVEL=DEBUG\n")
+    monkeypatch.setenv("PORT", "2222")
+    for name in ("HOST", "LOG_LEVEL"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    settings = load_settings(tmp_path, host="10.0.0.2")
+    assert settings.server.port == 2222
+    assert settings.server.host == "10.0.0.2"
+    assert settings.server.log_level == "debug"
+    assert load_settings(tmp_path, port="3333").server.port == 3333
+
+
+def test_an_empty_value_is_no_value() -> None:
+    assert read_settings({"MONGODB_URI": "  ", "PORT": ""}).store.mongodb_uri is None
+
+
+def test_a_plugin_finds_what_stands_under_its_prefix() -> None:
+    settings = read_settings({"TWILIO_FROM": "+1", "TWILIO_AUTH_TOKEN": "t", "SLACK_BOT_TOKEN": ""})
+    assert settings.with_prefix("TWILIO_") == {"from": "+1", "auth_token": "t"}
+    assert settings.with_prefix("SLACK_") == {}
