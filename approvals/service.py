@@ -1,0 +1,451 @@
+"""All that staff may do in conversations; every face (console, API, Slack) calls this one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import assert_never
+
+from approvals import model
+from approvals.model import (
+    MAX_TEXT,
+    Approval,
+    ApprovalState,
+    ChangedSince,
+    NotTakenOver,
+    Ruled,
+    Ruling,
+    Then,
+    Withdrawn,
+    conversation_of,
+)
+from approvals.store import PAGE, ApprovalStore, Page
+from core import events as ev
+from core.accounts.rules import Action, Role, User
+from core.clock import Clock
+from core.conversations import Conversation, Review, Status
+from core.errors import AlreadyDecided, BadInput, NotFound, NotYours
+from core.events import Decision, Event, Notice
+from core.ports import AlreadyAccepted
+from core.repository import Change, Conversations
+from core.speech import Speech
+from core.wording import Words
+
+log = logging.getLogger(__name__)
+
+Drain = Callable[[], Awaitable[None]]
+"""Returns once lists are as new as the log (`core.repository.Projector.drain`)."""
+
+FindUser = Callable[[str], Awaitable[User | None]]
+"""A member of staff by e-mail."""
+
+
+class _Gone(NotFound):
+    """The draft does not wait any more; why stands in the log."""
+
+
+class ApprovalService:
+    """Decisions and conversations in people's hands.
+
+    Each act is one compare-and-set on the conversation: a decision and the message it sends are
+    stored together or not at all, and of two who act at once the second learns who was first.
+    """
+
+    def __init__(
+        self,
+        *,
+        conversations: Conversations,
+        store: ApprovalStore,
+        drain: Drain,
+        speech: Speech,
+        words: Words,
+        clock: Clock,
+        wake: Callable[[str], None],
+        find_user: FindUser,
+        many_notices: Callable[[str], bool],
+    ) -> None:
+        """`many_notices` says whether a channel (by id) takes notices that are merely polite."""
+        self._conversations = conversations
+        self._store = store
+        self._drain = drain
+        self._speech = speech
+        self._words = words
+        self._clock = clock
+        self._wake = wake
+        self._find_user = find_user
+        self._many_notices = many_notices
+
+    # Reading
+
+    async def pending(self, user: User, *, cursor: str = "", limit: int = PAGE) -> Page:
+        """The queue as of now, most urgent first."""
+        user.require(Action.QUEUE_READ)
+        await self._drain()
+        return await self._store.pending(cursor=cursor, limit=limit)
+
+    async def get(self, user: User, approval_id: str) -> Approval:
+        """One approval, waiting or past. Raises NotFound."""
+        user.require(Action.QUEUE_READ)
+        await self._drain()
+        approval = await self._store.get(approval_id)
+        if approval is None:
+            raise NotFound
+        return approval
+
+    # The draft
+
+    async def claim(self, user: User, approval_id: str) -> int:
+        """Say that one works on this draft; gives its version from now on.
+
+        A claim is a sign to colleagues, not a lock. Raises NotYours while a colleague's claim
+        stands (supervisors may move it), AlreadyDecided when it is too late.
+        """
+        user.require(Action.DRAFT_CLAIM)
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            review = _waiting(c, approval_id)
+            if review.claimed_by == user.email:
+                return ()
+            if review.claimed_by and not _is_supervisor(user):
+                raise NotYours(held_by=review.claimed_by)
+            return (_claim(review, by=user.email),)
+
+        return await self._claimed(approval_id, decide)
+
+    async def release(self, user: User, approval_id: str) -> int:
+        """Take one's claim back; gives the version from now on. Raises as `claim` does."""
+        user.require(Action.DRAFT_CLAIM)
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            review = _waiting(c, approval_id)
+            if not review.claimed_by:
+                return ()
+            if review.claimed_by != user.email and not _is_supervisor(user):
+                raise NotYours(held_by=review.claimed_by)
+            return (_claim(review, by=""),)
+
+        return await self._claimed(approval_id, decide)
+
+    async def decide(self, user: User, approval_id: str, ruling: Ruling, *, version: int) -> Ruled:
+        """Decide about a draft that was read at this version, and send what follows.
+
+        Raises AlreadyDecided (who was first, oneself included), ChangedSince when a colleague
+        claimed the draft after it was read, BadInput when the ruling lacks its text.
+        """
+        user.require(Action.DRAFT_DECIDE)
+        _check(ruling)
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            review = _waiting(c, approval_id)
+            _check_version(review, version, user)
+            return self._ruled(c, review, ruling, user)
+
+        change = await self._update_draft(approval_id, decide)
+        assert change.commit is not None
+        sent = [i.seq for i in change.commit.numbered() if isinstance(i.event, ev.Sent)]
+        return Ruled(
+            approval_id=approval_id,
+            conversation_id=change.after.id,
+            decision=ruling.decision,
+            by=user.email,
+            at=change.commit.at,
+            sent_seq=sent[0] if sent else None,
+        )
+
+    # The conversation
+
+    async def take_over(self, user: User, conversation_id: str) -> None:
+        """Speak with the customer oneself; the assistant is silent until `hand_back`.
+
+        A draft that waits is decided by it. Raises NotYours when a colleague holds the
+        conversation; a supervisor takes it over from him.
+        """
+        user.require(Action.CONVERSATION_REPLY)
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            _check_exists(c)
+            if c.assignee == user.email:
+                return ()
+            if c.assignee and not _is_supervisor(user):
+                raise NotYours(held_by=c.assignee)
+            happened: list[Event] = []
+            if c.status is Status.RESOLVED:
+                happened.append(ev.Reopened())
+            if c.review is not None:
+                ruling = Ruling(decision=Decision.TAKE_OVER)
+                happened.append(self._decided(c.review, ruling, user))
+            return [*happened, *self._joined(c, user)]
+
+        await self._act(conversation_id, decide)
+
+    async def reply(
+        self, user: User, conversation_id: str, text: str, *, client_id: str = ""
+    ) -> int:
+        """Send the customer this text, unchanged; gives its number.
+
+        The same `client_id` again is the same reply. Raises NotTakenOver, NotYours, BadInput.
+        """
+        user.require(Action.CONVERSATION_REPLY)
+        _check_text(text)
+        key = "\x1f".join(("reply", conversation_id, user.id, client_id)) if client_id else ""
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            _check_held(c, user, strictly=True)
+            return (self._speech.person(c, text, by=user.email),)
+
+        try:
+            change = await self._act(conversation_id, decide, key=key)
+        except AlreadyAccepted as known:
+            self._wake(conversation_id)
+            return known.commit.base
+        assert change.commit is not None
+        return change.commit.base
+
+    async def hand_back(self, user: User, conversation_id: str) -> None:
+        """Let the assistant speak again, and tell the customer. Raises NotTakenOver, NotYours."""
+        user.require(Action.CONVERSATION_REPLY)
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            _check_held(c, user)
+            return [
+                ev.HandedBack(by=user.email),
+                *self._polite(c, Notice.PERSON_LEFT, by=user.email),
+            ]
+
+        await self._act(conversation_id, decide)
+
+    async def resolve(self, user: User, conversation_id: str) -> None:
+        """Close the matter, and tell the customer. Raises NotTakenOver, NotYours."""
+        user.require(Action.CONVERSATION_REPLY)
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            _check_held(c, user)
+            return [
+                ev.Resolved(by=user.email),
+                *self._polite(c, Notice.RESOLVED, by=user.email),
+            ]
+
+        await self._act(conversation_id, decide)
+
+    async def transfer(self, user: User, conversation_id: str, *, to: str, note: str = "") -> None:
+        """Give a conversation one holds to a colleague, with a note that only staff sees.
+
+        Raises BadInput when there is no such colleague, NotTakenOver, NotYours.
+        """
+        user.require(Action.CONVERSATION_TRANSFER)
+        colleague = await self._find_user(to.strip().lower())
+        if colleague is None:
+            raise BadInput(f"There is no colleague {to!r}.")
+        words = note.strip()[:MAX_TEXT]
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            _check_held(c, user)
+            if c.assignee == colleague.email:
+                return ()
+            # The customer is not told: who writes next shows by itself, and may be a while.
+            moved = ev.Noted(by=user.email, text=f"{user.email} → {colleague.email}")
+            noted = [ev.Noted(by=user.email, text=words)] if words else []
+            return [ev.TakenOver(by=colleague.email), moved, *noted]
+
+        await self._act(conversation_id, decide)
+
+    async def note(self, user: User, conversation_id: str, text: str) -> None:
+        """Write something that only staff sees."""
+        user.require(Action.CONVERSATION_REPLY)
+        _check_text(text)
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            _check_exists(c)
+            return (ev.Noted(by=user.email, text=text),)
+
+        await self._act(conversation_id, decide)
+
+    # What follows from a ruling
+
+    def _ruled(
+        self, c: Conversation, review: Review, ruling: Ruling, user: User
+    ) -> Sequence[Event]:
+        """The decision and everything it causes: the place for a later delay (undo)."""
+        decided = self._decided(review, ruling, user)
+        sent = review.answers
+        match ruling.decision:
+            case Decision.APPROVE:
+                if not review.draft.text.strip():
+                    raise BadInput("There is no draft to approve; write the answer yourself.")
+                if review.draft.citations:
+                    answer = self._speech.answer(
+                        c, review.draft, answers=sent, by=user.email, draft_id=review.draft_id
+                    )
+                    return (decided, answer)
+                # Without a source the assistant does not speak; the person vouches for it.
+                return (decided, self._own(c, review, review.draft.text, user))
+            case Decision.EDIT:
+                return (decided, self._own(c, review, ruling.text, user))
+            case Decision.REJECT:
+                return (decided, *self._rejected(c, review, ruling, user))
+            case Decision.TAKE_OVER:
+                return (decided, *self._joined(c, user))
+            case _:
+                assert_never(ruling.decision)
+
+    def _rejected(
+        self, c: Conversation, review: Review, ruling: Ruling, user: User
+    ) -> Sequence[Event]:
+        match ruling.then:
+            case Then.RETRY:
+                return (ev.RetryRequested(by=user.email, hint=ruling.hint),)
+            case Then.TAKE_OVER:
+                return self._joined(c, user)
+            case Then.TELL if ruling.text.strip():
+                return (self._own(c, review, ruling.text, user),)
+            case Then.TELL:
+                told = self._speech.notice(
+                    c,
+                    Notice.REJECTED,
+                    by=user.email,
+                    answers=review.answers,
+                    draft_id=review.draft_id,
+                )
+                return (told,)
+            case _:
+                assert_never(ruling.then)
+
+    def _decided(self, review: Review, ruling: Ruling, user: User) -> ev.ReviewDecided:
+        waited = (self._clock.now() - review.requested_at).total_seconds()
+        return ev.ReviewDecided(
+            draft_id=review.draft_id,
+            version=review.version,
+            decision=ruling.decision,
+            by=user.email,
+            text=ruling.text if _is_own_text(ruling) else "",
+            reason=ruling.reason,
+            seconds=max(0.0, waited),
+            opened_sources=ruling.opened_sources,
+        )
+
+    def _own(self, c: Conversation, review: Review, text: str, user: User) -> ev.Sent:
+        return self._speech.person(
+            c, text, by=user.email, answers=review.answers, draft_id=review.draft_id
+        )
+
+    def _joined(self, c: Conversation, user: User) -> Sequence[Event]:
+        name = user.name or self._words.text("notices.a_colleague", c.locale)
+        return [
+            ev.TakenOver(by=user.email),
+            *self._polite(c, Notice.PERSON_JOINED, by=user.email, values={"name": name}),
+        ]
+
+    def _polite(
+        self, c: Conversation, notice: Notice, *, by: str, values: dict[str, str] | None = None
+    ) -> Sequence[Event]:
+        """A notice, where telling costs the customer and us nothing."""
+        if not self._many_notices(c.channel):
+            return ()
+        return (self._speech.notice(c, notice, by=by, values=values),)
+
+    # Writing
+
+    async def _claimed(
+        self, approval_id: str, decide: Callable[[Conversation], Sequence[Event]]
+    ) -> int:
+        change = await self._update_draft(approval_id, decide)
+        assert change.after.review is not None
+        return change.after.review.version
+
+    async def _update_draft(
+        self, approval_id: str, decide: Callable[[Conversation], Sequence[Event]]
+    ) -> Change:
+        conversation_id = conversation_of(approval_id)
+        try:
+            return await self._act(conversation_id, decide)
+        except _Gone:
+            raise await self._why_gone(conversation_id, approval_id) from None
+
+    async def _act(
+        self,
+        conversation_id: str,
+        decide: Callable[[Conversation], Sequence[Event]],
+        *,
+        key: str = "",
+    ) -> Change:
+        change = await self._conversations.update(conversation_id, decide, key=key)
+        if change.commit is not None:
+            self._wake(conversation_id)
+        return change
+
+    async def _why_gone(self, conversation_id: str, approval_id: str) -> AlreadyDecided | NotFound:
+        # From the log, not from the list: the list may be a moment behind.
+        about = await self._conversations.peek(conversation_id)
+        known: model.Known = {}
+        for commit in await self._conversations.history(conversation_id):
+            for item in commit.numbered():
+                known = model.fold(known, item, about=about)
+        approval = known.get(approval_id)
+        if approval is None:
+            return NotFound()
+        if approval.state is ApprovalState.DECIDED:
+            return AlreadyDecided(decided_by=approval.decided_by, decision=approval.decision)
+        return Withdrawn(by=approval.decided_by, state=approval.state)
+
+
+def _waiting(c: Conversation, approval_id: str) -> Review:
+    if c.review is None or c.review.draft_id != approval_id:
+        raise _Gone
+    return c.review
+
+
+def _claim(review: Review, *, by: str) -> ev.ReviewClaimed:
+    return ev.ReviewClaimed(draft_id=review.draft_id, version=review.version + 1, by=by)
+
+
+def _check_version(review: Review, version: int, user: User) -> None:
+    """A draft's text never changes under its id, so only a colleague's claim can be missed.
+
+    One's own claim is no surprise to oneself: the version from before it is still good. Whoever
+    has seen a colleague's claim (the version is current) may decide all the same.
+    """
+    own_claim = review.claimed_by == user.email and version == review.version - 1
+    if version != review.version and not own_claim:
+        others = review.claimed_by not in ("", user.email)
+        raise ChangedSince(by=review.claimed_by, claimed=others)
+
+
+def _is_own_text(ruling: Ruling) -> bool:
+    if ruling.decision is Decision.REJECT:
+        return ruling.then is Then.TELL and bool(ruling.text.strip())
+    return ruling.decision is Decision.EDIT
+
+
+def _check(ruling: Ruling) -> None:
+    if ruling.decision is Decision.EDIT or _is_own_text(ruling):
+        _check_text(ruling.text)
+    if ruling.decision is Decision.REJECT and ruling.then is Then.RETRY:
+        if not ruling.hint.strip():
+            raise BadInput("Say how the assistant should do it better.")
+        _check_text(ruling.hint)
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise BadInput("A text is needed.")
+    if len(text) > MAX_TEXT:
+        raise BadInput(f"At most {MAX_TEXT:,} characters; this is {len(text):,}.")
+
+
+def _check_exists(c: Conversation) -> None:
+    if c.seq == 0 or c.erased:
+        raise NotFound
+
+
+def _check_held(c: Conversation, user: User, *, strictly: bool = False) -> None:
+    """Raises unless the user holds the conversation; supervisors stand in, but not to speak."""
+    _check_exists(c)
+    if c.status is not Status.HUMAN or not c.assignee:
+        raise NotTakenOver
+    if c.assignee == user.email or (_is_supervisor(user) and not strictly):
+        return
+    raise NotYours(held_by=c.assignee)
+
+
+def _is_supervisor(user: User) -> bool:
+    return user.role.includes(Role.SUPERVISOR)

@@ -1,0 +1,232 @@
+"""The approvals as documents: the queue people work from, and what became of each draft."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo import ReplaceOne
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from approvals.model import Approval, ApprovalState, Known, fold, is_about_approvals
+from core.conversations import Conversation
+from core.errors import StoreUnavailable
+from core.events import Commit, Numbered, from_plain, to_plain
+from core.repository import Conversations
+from core.web.answers import read_cursor, write_cursor
+
+DUPLICATE_KEY = 11000
+PAGE = 50
+
+NextStepAt = Callable[[Approval], datetime | None]
+"""When the ladder has something to do about a pending approval; None when nothing is left."""
+
+
+def to_document(approval: Approval, *, next_at: datetime | None) -> dict[str, Any]:
+    """Top-level fields are what lists filter by; `approval` is what reading gives back."""
+    return {
+        "_id": approval.id,
+        "c": approval.conversation_id,
+        "seq": approval.seq,
+        "state": approval.state.value,
+        "deadline": approval.deadline,
+        "next_at": next_at if approval.state is ApprovalState.PENDING else None,
+        "decided_at": approval.decided_at,
+        "decided_by": approval.decided_by,
+        "approval": to_plain(approval),
+    }
+
+
+def from_document(document: Mapping[str, Any]) -> Approval:
+    """The inverse of `to_document`."""
+    approval = from_plain(Approval, document["approval"])
+    assert isinstance(approval, Approval)
+    return approval
+
+
+class ApprovalsProjection:
+    """Keeps one document a draft, whatever the order or repetition of the commits.
+
+    What plainly follows on the stored document is folded onto it; a repeat, a gap or a late
+    event is answered from the log itself, which is the truth.
+    """
+
+    name = "approvals"
+
+    def __init__(
+        self,
+        collection: AsyncCollection[dict[str, Any]],
+        *,
+        conversations: Conversations,
+        next_step_at: NextStepAt,
+    ) -> None:
+        self._collection = collection
+        self._conversations = conversations
+        self._next_step_at = next_step_at
+
+    async def apply(self, commits: Sequence[Commit]) -> None:
+        """See `core.ports.Projection.apply`."""
+        items: dict[str, list[Numbered]] = defaultdict(list)
+        for commit in commits:
+            relevant = [i for i in commit.numbered() if is_about_approvals(i.event)]
+            if relevant:
+                items[commit.conversation_id].extend(relevant)
+        if not items:
+            return
+        stored: dict[str, dict[str, Approval]] = {key: {} for key in items}
+        try:
+            found = await self._collection.find({"c": {"$in": list(items)}}).to_list()
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+        for document in found:
+            stored[document["c"]][document["_id"]] = from_document(document)
+        changed: list[Approval] = []
+        for conversation_id, happened in items.items():
+            before = stored[conversation_id]
+            after = await self._after(conversation_id, before, happened)
+            changed.extend(a for a in after.values() if before.get(a.id) != a)
+        await self._write(changed)
+
+    async def _after(
+        self, conversation_id: str, known: Known, happened: Sequence[Numbered]
+    ) -> Known:
+        about = await self._conversations.peek(conversation_id)
+        seen = max((a.seq for a in known.values()), default=0)
+        if happened[0].seq > seen:
+            try:
+                return _folded(known, happened, about)
+            except KeyError:
+                pass  # an event of a draft whose request was never taken in
+        history = await self._conversations.history(conversation_id)
+        return _folded(
+            {},
+            [i for c in history for i in c.numbered() if is_about_approvals(i.event)],
+            about,
+        )
+
+    async def _write(self, approvals: Sequence[Approval]) -> None:
+        writes = [
+            ReplaceOne(
+                {"_id": a.id, "seq": {"$lte": a.seq}},
+                to_document(a, next_at=self._next_step_at(a)),
+                upsert=True,
+            )
+            for a in approvals
+        ]
+        if not writes:
+            return
+        try:
+            await self._collection.bulk_write(writes, ordered=False)
+        except BulkWriteError as error:
+            # A newer document is there already: the condition failed, so the upsert collided.
+            if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
+                raise StoreUnavailable(str(error)) from error
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+
+
+def _folded(known: Known, happened: Sequence[Numbered], about: Conversation) -> Known:
+    for item in happened:
+        known = fold(known, item, about=about)
+    return known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a list; `next` is the cursor of the following one, "" at the end."""
+
+    items: tuple[Approval, ...]
+    next: str = ""
+    total: int = 0
+
+
+class ApprovalStore:
+    """Reads the approvals."""
+
+    def __init__(self, collection: AsyncCollection[dict[str, Any]]) -> None:
+        self._collection = collection
+
+    async def get(self, approval_id: str) -> Approval | None:
+        """The approval, or None."""
+        try:
+            document = await self._collection.find_one({"_id": approval_id})
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+        return from_document(document) if document else None
+
+    async def pending(self, *, cursor: str = "", limit: int = PAGE) -> Page:
+        """The queue, most urgent first. Raises BadInput for a cursor that is none of ours."""
+        return await self._page(
+            {"state": ApprovalState.PENDING.value}, "deadline", cursor=cursor, limit=limit
+        )
+
+    async def decided(
+        self, *, since: datetime, until: datetime, cursor: str = "", limit: int = PAGE
+    ) -> Page:
+        """What people decided in this time, oldest first."""
+        return await self._page(
+            {
+                "state": ApprovalState.DECIDED.value,
+                "decided_at": {"$gte": since, "$lt": until},
+            },
+            "decided_at",
+            cursor=cursor,
+            limit=limit,
+        )
+
+    async def due(self, now: datetime) -> list[Approval]:
+        """Pending approvals about which the ladder has something to do by now."""
+        try:
+            found = await self._collection.find(
+                {"state": ApprovalState.PENDING.value, "next_at": {"$lte": now}}
+            ).to_list()
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+        # None compares lower than a date in some servers.
+        return [from_document(d) for d in found if d["next_at"] is not None]
+
+    async def postpone(self, approval: Approval, next_at: datetime | None) -> None:
+        """Nothing was due after all: look again then, unless something happens before."""
+        try:
+            await self._collection.update_one(
+                {"_id": approval.id, "seq": approval.seq}, {"$set": {"next_at": next_at}}
+            )
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+
+    async def of_conversation(self, conversation_id: str) -> list[Approval]:
+        """All approvals of a conversation, oldest first."""
+        try:
+            found = await self._collection.find({"c": conversation_id}).to_list()
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+        return sorted(map(from_document, found), key=lambda a: a.requested_at)
+
+    async def _page(self, query: Mapping[str, Any], by: str, *, cursor: str, limit: int) -> Page:
+        after = tuple(read_cursor(cursor, int, str)) if cursor else None
+        try:
+            # An index gives no order on every server, so the keys are sorted here and only the
+            # page itself is read whole.
+            keys = await self._collection.find(query, {"_id": 1, by: 1}).to_list()
+            ordered = sorted((_millis(k[by]), k["_id"]) for k in keys)
+            rest = [k for k in ordered if k > after] if after else ordered
+            chosen = rest[:limit]
+            found = await self._collection.find(
+                {"_id": {"$in": [approval_id for _, approval_id in chosen]}}
+            ).to_list()
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+        by_id = {d["_id"]: from_document(d) for d in found}
+        return Page(
+            items=tuple(by_id[key] for _, key in chosen if key in by_id),
+            next=write_cursor(*chosen[-1]) if len(rest) > limit else "",
+            total=len(keys),
+        )
+
+
+def _millis(at: datetime) -> int:
+    return round(at.replace(tzinfo=at.tzinfo or UTC).timestamp() * 1000)
