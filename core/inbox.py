@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from core import events as ev
 from core.conversations import Conversation, Status
-from core.messages import InboundKind, InboundMessage, Receipt
+from core.messages import InboundKind, InboundMessage
 from core.ports import AlreadyAccepted, ConversationLog
-from core.repository import Change, Conversations
+from core.repository import Conversations
 
 LANGUAGES = ("en", "ko")
 
@@ -34,7 +34,10 @@ class Inbox:
     """Turns inbound messages into events, exactly once each."""
 
     def __init__(
-        self, *, conversations: Conversations, commit_log: ConversationLog,
+        self,
+        *,
+        conversations: Conversations,
+        commit_log: ConversationLog,
         wake: Callable[[str], None],
     ) -> None:
         self._conversations = conversations
@@ -58,15 +61,18 @@ class Inbox:
             return _events(c, message, locale=locale)
 
         try:
-            change = await self._conversations.update(
-                conversation_id, decide, key=message.key()
-            )
+            change = await self._conversations.update(conversation_id, decide, key=message.key())
         except AlreadyAccepted as known:
             # The crash may have come between storing and waking.
             self._wake(known.commit.conversation_id)
             return known.commit
-        assert change.commit is not None
         self._wake(conversation_id)
+        if change.commit is None:
+            # Nothing new in it (a person asked for twice): an empty commit after the last one.
+            after = change.after
+            at = after.updated_at
+            assert at is not None
+            return ev.Commit(conversation_id=conversation_id, base=after.seq + 1, at=at)
         return change.commit
 
 
@@ -76,9 +82,7 @@ def _events(c: Conversation, message: InboundMessage, *, locale: str) -> Sequenc
     if c.seq == 0:
         language = choose_locale(locale or message.sender.locale)
         language = detect_locale(message.text, default=language)
-        happened.append(
-            ev.Started(address=message.address, sender=message.sender, locale=language)
-        )
+        happened.append(ev.Started(address=message.address, sender=message.sender, locale=language))
     elif message.kind is InboundKind.MESSAGE:
         spoken = detect_locale(message.text, default=language)
         if spoken != language:
@@ -106,6 +110,9 @@ def _events(c: Conversation, message: InboundMessage, *, locale: str) -> Sequenc
                 happened.append(ev.Reopened())
             if not c.person_requested and c.status is not Status.HUMAN:
                 happened.append(ev.PersonRequested())
+                if c.review is not None:
+                    # The same question comes back into the queue as a call for a person.
+                    happened.append(ev.ReviewSuperseded(draft_id=c.review.draft_id))
         case InboundKind.RATING:
             happened.append(ev.Rated(score=int(message.value), comment=message.text))
         case InboundKind.LANGUAGE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -100,7 +101,11 @@ class Gate:
         except Exception as error:
             if isinstance(error, web.HTTPException) and error.status < 400:
                 raise
-            return self._refusal(request, from_exception(error))
+            problem = from_exception(error)
+            if request.writer.output_size > 0:
+                # The answer has begun, so there is no room for another one.
+                raise ConnectionResetError(problem.detail) from error
+            return self._refusal(request, problem)
 
     def guard(self, route: Route) -> Handler:
         """The route's handler with everything before it that the route asks for."""
@@ -118,6 +123,8 @@ class Gate:
                 redirect = await self._identify(request, route)
                 if redirect is not None:
                     return redirect
+            if route.stream and request["user"] is not None:
+                request["recheck"] = functools.partial(self._staff_member, request, route)
             if route.query is not None:
                 request["query"] = _validated(route.query, dict(request.query))
             if route.max_body != BODY_LIMIT and route.method not in SAFE_METHODS:
@@ -240,6 +247,12 @@ class Gate:
         if self._error_page is not None and wants_page:
             return self._error_page(request, problem)
         return problem.response()
+
+
+async def still_allowed(request: web.Request) -> bool:
+    """Whether whoever opened this stream may still have it; asked at every heartbeat."""
+    recheck = request.get("recheck")
+    return recheck is None or await recheck() == request["user"]
 
 
 def _validated(model: type[BaseModel], values: Mapping[str, object]) -> BaseModel:

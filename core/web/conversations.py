@@ -1,0 +1,332 @@
+"""The conversations API: what a visitor's browser, or any program, says and hears."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from core import events as ev
+from core.accounts.rules import Action
+from core.clock import Clock
+from core.conversations import Conversation
+from core.inbox import Inbox
+from core.messages import Address, InboundKind, InboundMessage, Sender
+from core.ports import Bus, Signal
+from core.repository import Conversations
+from core.web.answers import json_answer
+from core.web.problems import Problem
+from core.web.routing import Access, Fields, Route, Strict, body_of, query_of
+from core.web.settings import WebSettings
+from core.web.sse import resume_after
+from core.web.stream import ConversationStream
+from core.web.transcript import message_id, messages_of
+from core.web.visitors import COOKIE, VisitorTokens
+
+CHANNEL = "web"
+TEXT_LIMIT = 8_000
+COOKIE_SECONDS = 30 * 24 * 3600
+
+#: At least one visible character, and no NUL, which is not text.
+_TEXT = r"^[^\x00]*[^\x00\s][^\x00]*$"
+_OPTIONAL_TEXT = r"^([^\x00]*[^\x00\s][^\x00]*)?$"
+
+
+class NewConversation(Strict):
+    """Opens a conversation, with the first message if there is one already."""
+
+    text: Annotated[str, Field(max_length=TEXT_LIMIT, pattern=_OPTIONAL_TEXT)] | None = None
+    locale: Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9_-]*$")] | None = Field(
+        default=None, description="BCP 47 tag; Accept-Language counts without it."
+    )
+
+
+class NewMessage(Strict):
+    """What the customer writes."""
+
+    text: str = Field(max_length=TEXT_LIMIT, pattern=_TEXT)
+    client_id: str = Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="Made by the caller; the same one again is the same message.",
+    )
+
+
+class NewRating(Strict):
+    """How good the help was."""
+
+    score: int = Field(ge=1, le=5)
+    comment: Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00]*$")] | None = None
+
+
+class Resume(Fields):
+    """Where a stream goes on."""
+
+    last_event_id: str | None = Field(
+        default=None,
+        max_length=18,
+        pattern=r"^[0-9]*$",
+        description="As the Last-Event-ID header, which wins.",
+    )
+
+
+class OpenedConversation(BaseModel):
+    """A conversation and what opens it."""
+
+    id: str
+    token: str
+    status: Literal["ai", "review", "human", "resolved"]
+    message_id: str | None = None
+
+
+class AcceptedMessage(BaseModel):
+    """The message is stored; it has this number."""
+
+    id: str
+    seq: int
+
+
+class CitationView(BaseModel):
+    """A source of an answer."""
+
+    title: str
+    url: str
+
+
+class MessageView(BaseModel):
+    """One message."""
+
+    id: str
+    seq: int
+    author: Literal["customer", "ai", "agent", "system"]
+    text: str
+    citations: list[CitationView]
+    at: str = Field(json_schema_extra={"format": "date-time"})
+
+
+class ConversationView(BaseModel):
+    """A conversation as its customer may see it."""
+
+    id: str
+    channel: str
+    status: Literal["ai", "review", "human", "resolved"]
+    assignee: str | None
+    messages: list[MessageView]
+
+
+class StatusView(BaseModel):
+    """Where the conversation stands."""
+
+    status: Literal["ai", "review", "human", "resolved"]
+
+
+class ConversationRoutes:
+    """The handlers behind `/api/conversations`."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        *,
+        conversations: Conversations,
+        inbox: Inbox,
+        bus: Bus,
+        visitors: VisitorTokens,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._conversations = conversations
+        self._inbox = inbox
+        self._visitors = visitors
+        self._clock = clock
+        self._stream = ConversationStream(
+            conversations=conversations, bus=bus, heartbeat_seconds=settings.heartbeat_seconds
+        )
+
+    def routes(self) -> Sequence[Route]:
+        """The contract's routes for conversations."""
+        one = "/api/conversations/{id}"
+        return (
+            Route(
+                method="POST",
+                path="/api/conversations",
+                handler=self.create,
+                access=Access.PUBLIC,
+                summary="Open a conversation",
+                body=NewConversation,
+                responses={201: OpenedConversation, 503: None},
+            ),
+            Route(
+                method="POST",
+                path=one + "/messages",
+                handler=self.post_message,
+                access=Access.VISITOR,
+                summary="Write a message",
+                body=NewMessage,
+                responses={202: AcceptedMessage, 503: None},
+            ),
+            Route(
+                method="GET",
+                path=one,
+                handler=self.read,
+                access=Access.PARTICIPANT,
+                action=Action.CONVERSATION_READ,
+                summary="Read a conversation",
+                responses={200: ConversationView, 503: None},
+            ),
+            Route(
+                method="GET",
+                path=one + "/events",
+                handler=self.events,
+                access=Access.PARTICIPANT,
+                action=Action.CONVERSATION_READ,
+                summary="Follow a conversation as server-sent events",
+                query=Resume,
+                responses={200: None, 503: None},
+                stream=True,
+            ),
+            Route(
+                method="POST",
+                path=one + "/typing",
+                handler=self.typing,
+                access=Access.VISITOR,
+                summary="Say that the customer is writing",
+                responses={204: None, 503: None},
+                passive=True,
+            ),
+            Route(
+                method="POST",
+                path=one + "/human",
+                handler=self.ask_for_person,
+                access=Access.VISITOR,
+                summary="Ask for a person",
+                responses={202: StatusView, 503: None},
+            ),
+            Route(
+                method="POST",
+                path=one + "/rating",
+                handler=self.rate,
+                access=Access.VISITOR,
+                summary="Rate the help",
+                body=NewRating,
+                responses={204: None, 503: None},
+            ),
+        )
+
+    async def create(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/conversations."""
+        body = body_of(request, NewConversation)
+        conversation_id = self._clock.new_id()
+        text = body.text or ""
+        message = InboundMessage(
+            address=_address(conversation_id),
+            external_id=conversation_id,  # a client_id's always has a slash, so never the same
+            sender=Sender(id=conversation_id),
+            text=text,
+            kind=InboundKind.MESSAGE if text else InboundKind.START,
+        )
+        locale = body.locale or request.headers.get("Accept-Language", "")[:35].split(",")[0]
+        commit = await self._inbox.accept(message, conversation_id=conversation_id, locale=locale)
+        token = self._visitors.issue(conversation_id)
+        answer = {"id": conversation_id, "token": token, "status": "ai"}
+        if text:
+            answer["message_id"] = message_id(conversation_id, _received(commit))
+        response = json_answer(
+            answer, status=201, headers={"Location": f"/api/conversations/{conversation_id}"}
+        )
+        response.set_cookie(
+            COOKIE,
+            token,
+            max_age=COOKIE_SECONDS,
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=self._settings.is_https,
+        )
+        return response
+
+    async def post_message(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/conversations/{id}/messages."""
+        body = body_of(request, NewMessage)
+        state = await self._load(request)
+        message = InboundMessage(
+            address=_address(state.id),
+            external_id=f"{state.id}/{body.client_id}",
+            sender=Sender(id=state.id),
+            text=body.text,
+        )
+        commit = await self._inbox.accept(message, conversation_id=state.id)
+        seq = _received(commit)
+        return json_answer({"id": message_id(state.id, seq), "seq": seq}, status=202)
+
+    async def read(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/conversations/{id}."""
+        state = await self._load(request)
+        commits = await self._conversations.history(state.id)
+        state = await self._load(request)
+        assignee = state.assignee
+        if request["user"] is None:
+            # Customers learn a colleague's name, not his address.
+            assignee = assignee.partition("@")[0]
+        return json_answer(
+            {
+                "id": state.id,
+                "channel": state.channel,
+                "status": state.status.value,
+                "assignee": assignee or None,
+                "messages": messages_of(commits),
+            }
+        )
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/conversations/{id}/events."""
+        query = query_of(request, Resume)
+        after = resume_after(request.headers.get("Last-Event-ID"), query.last_event_id)
+        state = await self._load(request)
+        return await self._stream.serve(request, state.id, after=after)
+
+    async def typing(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/conversations/{id}/typing."""
+        state = await self._load(request)
+        self._conversations.signal(Signal(conversation_id=state.id, kind="typing", text="customer"))
+        return web.Response(status=204)
+
+    async def ask_for_person(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/conversations/{id}/human; asking twice is asking once."""
+        state = await self._load(request)
+        message = InboundMessage(
+            address=_address(state.id),
+            external_id=f"{state.id}#human-{self._clock.new_id()}",
+            sender=Sender(id=state.id),
+            kind=InboundKind.HUMAN,
+        )
+        await self._inbox.accept(message, conversation_id=state.id)
+        state = await self._load(request)
+        return json_answer({"status": state.status.value}, status=202)
+
+    async def rate(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/conversations/{id}/rating."""
+        body = body_of(request, NewRating)
+        state = await self._load(request)
+        rated = ev.Rated(score=body.score, comment=body.comment or "")
+        await self._conversations.update(state.id, lambda _: (rated,))
+        return web.Response(status=204)
+
+    async def _load(self, request: web.Request) -> Conversation:
+        state = await self._conversations.peek(request.match_info["id"])
+        if state.seq == 0:
+            raise Problem(404, "There is no such conversation, or it is not yours.")
+        return state
+
+
+def _address(conversation_id: str) -> Address:
+    return Address(channel=CHANNEL, account=CHANNEL, chat=conversation_id)
+
+
+def _received(commit: ev.Commit) -> int:
+    for item in commit.numbered():
+        if isinstance(item.event, ev.Received):
+            return item.seq
+    return commit.last
