@@ -33,7 +33,9 @@ class SystemClock:
     """The real time and the operating system's randomness."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        # The store keeps milliseconds; a finer time would not equal itself after reading.
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def monotonic(self) -> float:
         return time.monotonic()

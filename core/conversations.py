@@ -92,6 +92,7 @@ class Conversation:
     last_decision: LastDecision | None = None
     outgoing: tuple[Outgoing, ...] = ()
     turns: int = 0  #: answers of the assistant since the last progress
+    told: ev.Notice | None = None  #: the last notice since anybody but the system spoke
     hint: str = ""
     memory: tuple[Turn, ...] = ()
     started_at: datetime | None = None
@@ -193,6 +194,9 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
                     c, e.seq, state=e.state, retry_at=e.retry_at, parts_done=e.parts_done
                 )
             return replace(c, outgoing=tuple(o for o in c.outgoing if o.seq != e.seq))
+        case ev.DeliveryRequeued() as e:
+            again = Outgoing(seq=e.seq, at=item.at, author=e.author)
+            return replace(c, outgoing=(*c.outgoing, again))
         case ev.AddressMoved() as e:
             return replace(c, address=e.address)
         case ev.Erased():
@@ -223,16 +227,17 @@ def _received(c: Conversation, item: ev.Numbered, e: ev.Received) -> Conversatio
 
 
 def _sent(c: Conversation, item: ev.Numbered, e: ev.Sent) -> Conversation:
-    if e.author is not Author.SYSTEM:
-        c = replace(c, memory=_remember(c.memory, e.author, e.text))
+    if e.author is Author.SYSTEM:
+        c = replace(c, told=e.notice)
+    else:
+        c = replace(c, memory=_remember(c.memory, e.author, e.text), told=None)
     if e.author is Author.AI and e.draft is not None:
         c = replace(c, turns=c.turns + 1)
     if e.answers:
-        c = replace(
-            c,
-            unanswered=tuple(u for u in c.unanswered if u.seq not in e.answers),
-            person_requested=False if e.author is Author.AGENT else c.person_requested,
-        )
+        c = replace(c, unanswered=tuple(u for u in c.unanswered if u.seq not in e.answers))
+    if e.by:
+        # A person has seen it and spoken, whoever wrote the words.
+        c = replace(c, person_requested=False)
     if e.pulled:
         return c
     outgoing = Outgoing(seq=item.seq, at=item.at, author=e.author)
@@ -322,6 +327,18 @@ class Answer:
 Step = Idle | WaitUntil | Deliver | Answer
 
 
+def wants_answer(c: Conversation) -> bool:
+    """Whether the assistant owes the customer a reaction."""
+    if c.review is not None or c.status is Status.HUMAN or c.erased:
+        return False
+    return bool(c.unanswered) or c.person_requested
+
+
+def is_idle(c: Conversation) -> bool:
+    """Whether nothing is due, now or later, without somebody doing something first."""
+    return not c.outgoing and not wants_answer(c)
+
+
 def next_step(c: Conversation, *, now: datetime, settled_at: datetime | None) -> Step:
     """What a worker does next with this conversation.
 
@@ -334,7 +351,7 @@ def next_step(c: Conversation, *, now: datetime, settled_at: datetime | None) ->
         # Later messages wait behind an earlier one that is retried: the customer reads in order.
         later = min(outgoing.retry_at, later) if later else outgoing.retry_at
         break
-    if c.unanswered and c.review is None and c.status is not Status.HUMAN:
+    if wants_answer(c):
         if settled_at is None or settled_at <= now:
             return Answer(messages=c.unanswered)
         return WaitUntil(at=settled_at)

@@ -1,4 +1,4 @@
-"""Everything that can happen to a conversation, as values; a conversation is the fold of its events.
+"""All that can happen to a conversation, as values; a conversation is the fold of its events.
 
 An event gets its number when it is appended: numbers increase by one within a conversation, start
 at 1, and are what the browser sees as the id of its stream.
@@ -241,7 +241,7 @@ class Noted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryStarted(Event):
-    """A message is being handed to the vendor; without a DeliveryRecorded its outcome is unknown."""
+    """A message is handed to the vendor; without a DeliveryRecorded its outcome is unknown."""
 
     kind: ClassVar[str] = "delivery_started"
     seq: int  #: number of the Sent event
@@ -262,6 +262,16 @@ class DeliveryRecorded(Event):
     retry_at: datetime | None = None  #: set with QUEUED: not before this time
     parts_done: int = 0
     doubled: bool = False  #: an earlier attempt may also have arrived
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRequeued(Event):
+    """A dead letter is tried again because a person asked for it."""
+
+    kind: ClassVar[str] = "delivery_requeued"
+    seq: int
+    by: str
+    author: Author = Author.AGENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,7 +332,7 @@ def to_plain(value: Any) -> Any:
         plain: dict[str, Any] = {}
         if isinstance(value, Event):
             plain["kind"] = value.kind
-        for name, default in _defaults(type(value)):
+        for name, default in _defaults(value.__class__):
             item = getattr(value, name)
             if item != default:
                 plain[name] = to_plain(item)
@@ -347,19 +357,19 @@ def event_from_plain(plain: Mapping[str, Any]) -> Event:
     return event
 
 
-def from_plain(cls: type[Any], plain: Mapping[str, Any]) -> Any:
+def from_plain(cls: Any, plain: Mapping[str, Any]) -> Any:
     """A dataclass of this type from what `to_plain` made; unknown names are left aside."""
     readers = _readers(cls)
     return cls(**{name: readers[name](item) for name, item in plain.items() if name in readers})
 
 
 @functools.cache
-def _defaults(cls: type[Any]) -> tuple[tuple[str, Any], ...]:
+def _defaults(cls: Any) -> tuple[tuple[str, Any], ...]:
     return tuple((f.name, f.default) for f in fields(cls))
 
 
 @functools.cache
-def _readers(cls: type[Any]) -> Mapping[str, Callable[[Any], Any]]:
+def _readers(cls: Any) -> Mapping[str, Callable[[Any], Any]]:
     hints = typing.get_type_hints(cls)
     return {f.name: _reader(hints[f.name]) for f in fields(cls)}
 

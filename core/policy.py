@@ -13,7 +13,7 @@ from core.drafts import Draft, Reason
 MAX_TURNS = 6
 BURST_SECONDS = 0.7  #: pause after an unfinished line before it counts as the whole thought
 TYPING_SECONDS = 3.0  #: a typing sign is believed for so long
-BURST_LIMIT_SECONDS = 4.0  #: nobody waits longer than this for his burst to end
+BURST_LIMIT_SECONDS = 1.8  #: after his last line nobody waits longer, or the 3 s are lost
 
 BLOCKING = frozenset(
     {
@@ -96,7 +96,7 @@ def looks_finished(text: str) -> bool:
     if _FINISHED.search(text):
         return True
     if _KOREAN.search(text):
-        return len(text) >= 8 and bool(_KOREAN_END.search(text)) or len(text) >= 20
+        return (len(text) >= 8 and bool(_KOREAN_END.search(text))) or len(text) >= 20
     return len(text.split()) >= 5
 
 
@@ -110,8 +110,8 @@ def burst_ends_at(
     """
     if not conversation.unanswered or conversation.person_requested:
         return None
-    first, last = conversation.unanswered[0], conversation.unanswered[-1]
-    limit = first.at + timedelta(seconds=BURST_LIMIT_SECONDS)
+    last = conversation.unanswered[-1]
+    limit = last.at + timedelta(seconds=BURST_LIMIT_SECONDS)
     ends: datetime | None = None
     if last.group_id or not looks_finished(last.text):
         ends = last.at + timedelta(seconds=quiet)

@@ -241,7 +241,9 @@ class Projector:
         delay = 0.1
         while True:
             try:
-                await asyncio.wait_for(self._wake.wait(), timeout=self._settle_after / 3)
+                # Not wait_for: in Python 3.11 it can lose a cancellation.
+                async with asyncio.timeout(self._settle_after / 3):
+                    await self._wake.wait()
             except TimeoutError:
                 pass
             self._wake.clear()

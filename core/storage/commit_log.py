@@ -152,9 +152,5 @@ class MongoCommitLog:
 
 def _same(stored: Document, document: Document) -> bool:
     """The store keeps milliseconds, so the time is compared no finer."""
-    return (
-        stored["c"] == document["c"]
-        and stored["n"] == document["n"]
-        and stored["events"] == document["events"]
-        and abs((stored["at"] - document["at"]).total_seconds()) < 0.002
-    )
+    same = all(stored[name] == document[name] for name in ("c", "n", "events"))
+    return same and abs((stored["at"] - document["at"]).total_seconds()) < 0.002

@@ -1,0 +1,202 @@
+"""From a customer's question to an answer on its way or a draft in the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, assert_never
+
+from core import events as ev
+from core.clock import Clock
+from core.conversations import Conversation, wants_answer
+from core.drafts import Draft, Question, Reason
+from core.intents import wants_person
+from core.policy import AutoSend, Review, Rules, Verdict, decide
+from core.ports import OnDelta, Responder
+from core.repository import Change, Conversations
+from core.speech import Speech
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 2.8  #: from the customer's last message until he is answered or told to wait
+LEAST_SECONDS = 0.6  #: what a draft gets even when the burst has eaten the rest
+
+
+class Desk(Protocol):
+    """When the people who review are there."""
+
+    def deadline(self, now: datetime) -> datetime:
+        """By when a draft that is queued now should be decided."""
+        ...
+
+    def closed_until(self, now: datetime) -> str | None:
+        """When people are back, None while they are there; an ISO 8601 time of the desk."""
+        ...
+
+
+class RulesSource(Protocol):
+    """Whoever knows what may be sent alone."""
+
+    def rules(self, conversation: Conversation, draft: Draft) -> Rules:
+        """The rules for this draft, now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlwaysOpen:
+    """A desk that never closes."""
+
+    seconds: float
+
+    def deadline(self, now: datetime) -> datetime:
+        """So many seconds from now."""
+        return now + timedelta(seconds=self.seconds)
+
+    def closed_until(self, now: datetime) -> str | None:  # noqa: ARG002
+        """Never closed."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedRules:
+    """The same rules for everything."""
+
+    value: Rules
+
+    def rules(self, conversation: Conversation, draft: Draft) -> Rules:  # noqa: ARG002
+        """Always these."""
+        return self.value
+
+
+class Pipeline:
+    """Drafts, judges, and appends the outcome in one commit."""
+
+    def __init__(
+        self,
+        *,
+        conversations: Conversations,
+        responder: Responder,
+        speech: Speech,
+        desk: Desk,
+        rules: RulesSource,
+        clock: Clock,
+    ) -> None:
+        self._conversations = conversations
+        self._responder = responder
+        self._speech = speech
+        self._desk = desk
+        self._rules = rules
+        self._clock = clock
+
+    async def draft(self, conversation: Conversation, *, on_delta: OnDelta | None) -> Draft:
+        """A draft for everything the customer waits for; in time, and never an exception."""
+        messages = conversation.unanswered
+        text = "\n".join(m.text for m in messages if m.text.strip())
+        if not text:
+            asked_for = conversation.person_requested
+            reason = Reason.PERSON_REQUESTED if asked_for else Reason.ATTACHMENT
+            return Draft(text="", reasons=(reason,), locale=conversation.locale)
+        asked = {m.text[:600] for m in messages}
+        history = tuple(t for t in conversation.memory if t.text not in asked)
+        question = Question(
+            conversation_id=conversation.id,
+            text=text,
+            locale=conversation.locale,
+            channel=conversation.channel,
+            history=history,
+            hint=conversation.hint,
+        )
+        since = (self._clock.now() - messages[-1].at).total_seconds() if messages else 0.0
+        budget = max(LEAST_SECONDS, ANSWER_SECONDS - since)
+        try:
+            async with asyncio.timeout(budget):
+                return await self._responder.draft(question, on_delta=on_delta)
+        except TimeoutError:
+            log.warning("no draft within %.1f s for %s", budget, conversation.id)
+            reason = Reason.OUT_OF_TIME
+        except Exception:
+            log.exception("drafting failed for %s", conversation.id)
+            reason = Reason.INTERNAL_ERROR
+        return Draft(text="", reasons=(reason,), locale=conversation.locale)
+
+    def verdict(self, conversation: Conversation, draft: Draft) -> Verdict:
+        """What the policy says of this draft in this conversation."""
+        return decide(draft, self._rules.rules(conversation, draft), conversation=conversation)
+
+    async def conclude(self, drafted_for: Conversation, draft: Draft) -> Change:
+        """Send or queue the draft, unless the conversation has moved on meanwhile.
+
+        The check and the outcome are one compare-and-set: the assistant cannot speak over a
+        person who takes over in this very moment, nor answer a question that has grown.
+        """
+        answers = tuple(m.seq for m in drafted_for.unanswered)
+        person = wants_person("\n".join(m.text for m in drafted_for.unanswered))
+        verdict = self.verdict(drafted_for, draft)
+
+        def events(c: Conversation) -> Sequence[ev.Event]:
+            if not wants_answer(c) or tuple(m.seq for m in c.unanswered) != answers:
+                return ()
+            if c.person_requested != drafted_for.person_requested:
+                return ()
+            match verdict:
+                case AutoSend() if not person:
+                    return (self._speech.answer(c, draft, answers=answers),)
+                case AutoSend():
+                    return self._queue(c, draft, (Reason.PERSON_REQUESTED,), answers)
+                case Review(reasons=reasons):
+                    if person and Reason.PERSON_REQUESTED not in reasons:
+                        reasons = (Reason.PERSON_REQUESTED, *reasons)
+                    return self._queue(c, draft, reasons, answers)
+                case _:
+                    assert_never(verdict)
+
+        return await self._conversations.update(drafted_for.id, events)
+
+    def _queue(
+        self,
+        c: Conversation,
+        draft: Draft,
+        reasons: tuple[Reason, ...],
+        answers: tuple[int, ...],
+    ) -> Sequence[ev.Event]:
+        now = self._clock.now()
+        happened: list[ev.Event] = []
+        if Reason.PERSON_REQUESTED in reasons and not c.person_requested:
+            happened.append(ev.PersonRequested())
+        question = "\n".join(m.text for m in c.unanswered if m.text)
+        happened.append(
+            ev.ReviewRequested(
+                draft_id=f"{c.id}.{c.seq + 1}",
+                version=1,
+                question=question or _last_question(c),
+                draft=draft,
+                reasons=reasons,
+                deadline=self._desk.deadline(now),
+                answers=answers,
+            )
+        )
+        notice, values = self._waiting_notice(reasons, now)
+        # A second holding message says nothing new, and on SMS it costs.
+        if c.told is not notice:
+            happened.append(self._speech.notice(c, notice, values=values))
+        return happened
+
+    def _waiting_notice(
+        self, reasons: tuple[Reason, ...], now: datetime
+    ) -> tuple[ev.Notice, dict[str, str]]:
+        closed_until = self._desk.closed_until(now)
+        if closed_until is not None:
+            return ev.Notice.OUT_OF_HOURS, {"when": closed_until}
+        if Reason.PERSON_REQUESTED in reasons:
+            return ev.Notice.PERSON_COMING, {}
+        if Reason.ATTACHMENT in reasons:
+            return ev.Notice.TEXT_ONLY, {}
+        return ev.Notice.WAITING_FOR_REVIEW, {}
+
+
+def _last_question(c: Conversation) -> str:
+    said = [turn.text for turn in c.memory if turn.author == "customer"]
+    return said[-1] if said else ""
