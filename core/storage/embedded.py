@@ -15,9 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pymongo import AsyncMongoClient
-from pymongo.errors import OperationFailure, PyMongoError
-
+from core.data_dir import write_secret
 from core.errors import SetupError
 
 log = logging.getLogger(__name__)
@@ -137,6 +135,10 @@ class EmbeddedStore:
         raise SetupError(f"The embedded database does not answer; see {self._log_file}.")
 
     async def _provision(self) -> None:
+        # Imported here, so that `launch` waits for nothing.
+        from pymongo import AsyncMongoClient
+        from pymongo.errors import OperationFailure, PyMongoError
+
         # The server makes users only while it runs without --auth: once, on loopback, before
         # anything is in it. The password is written down last, so a crash here starts over.
         await self._until_ready()
@@ -156,7 +158,7 @@ class EmbeddedStore:
         finally:
             await client.close()
         await self._end_child()
-        _write_secret(self._secret, password)
+        write_secret(self._secret, password)
         self._spawn()
 
     async def _end_child(self) -> None:
@@ -238,17 +240,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _write_secret(path: Path, secret: str) -> None:
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def _set_aside(log_file: Path) -> None:
