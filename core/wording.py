@@ -29,7 +29,7 @@ class Words:
         """The languages there is a catalog for."""
         return tuple(sorted(self._catalogs))
 
-    def text(self, name: str, locale: str, **values: object) -> str:
+    def text(self, name: str, locale: str, /, **values: object) -> str:
         """The text in this language. Raises KeyError for a name that no catalog has."""
         catalog = self._catalogs.get(locale, self._catalogs[DEFAULT])
         text = catalog.get(name) or self._catalogs[DEFAULT][name]
