@@ -39,6 +39,10 @@ INDEXES: Mapping[str, Sequence[Index]] = {
         Index(fields=[("settled", 1)]),
         Index(fields=[("status", 1), ("updated_at", -1)]),
     ),
+    "deliveries": (
+        Index(fields=[("external_ids", 1)]),
+        Index(fields=[("state", 1), ("at", 1)]),
+    ),
     "approvals": (
         Index(fields=[("c", 1)]),
         Index(fields=[("state", 1), ("next_at", 1)]),

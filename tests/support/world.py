@@ -12,6 +12,7 @@ from core.bus import LocalBus
 from core.channel import Channel, ChannelCapabilities, Receive
 from core.clock import Clock, SystemClock
 from core.conversations import Conversation, is_idle
+from core.deliveries import Deliveries
 from core.drafts import Draft, Question
 from core.events import Event, Numbered, Sent
 from core.inbox import Inbox
@@ -33,6 +34,7 @@ from core.repository import Conversations, Projector
 from core.speech import Speech
 from core.storage.client import Database
 from core.storage.commit_log import MongoCommitLog
+from core.storage.deliveries import MongoDeliveries
 from core.storage.snapshots import MongoSnapshots
 from core.wording import Words
 from core.worker import LocalLease, Worker
@@ -156,6 +158,7 @@ class World:
     speech: Speech
     responder: SteeredResponder
     channels: Channels
+    deliveries: Deliveries
     keys: int = field(default=0)
 
     @property
@@ -266,6 +269,9 @@ def build(db: Database, *, clock: Clock | None = None, desk: Desk | None = None)
         lease=LocalLease(),
         clock=clock,
     )
+    delivery_store = MongoDeliveries(db["deliveries"], conversations)
+    projector.register(delivery_store)
+    deliveries = Deliveries(conversations=conversations, store=delivery_store, wake=worker.wake)
     inbox = Inbox(conversations=conversations, commit_log=commit_log, wake=worker.wake)
     return World(
         db=db,
@@ -282,6 +288,7 @@ def build(db: Database, *, clock: Clock | None = None, desk: Desk | None = None)
         speech=speech,
         responder=responder,
         channels=channels,
+        deliveries=deliveries,
     )
 
 

@@ -1,0 +1,123 @@
+"""What became of each message that was sent: receipts that come later, dead letters, retries."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from core import events as ev
+from core.accounts.rules import Action, User
+from core.conversations import Conversation
+from core.errors import BadInput, NotFound
+from core.messages import Author, DeliveryState, Receipt
+from core.repository import Conversations
+
+log = logging.getLogger(__name__)
+
+RANK = {
+    DeliveryState.QUEUED: 0,
+    DeliveryState.SENDING: 1,
+    DeliveryState.UNKNOWN: 2,
+    DeliveryState.SENT: 3,
+    DeliveryState.FAILED: 4,
+    DeliveryState.DELIVERED: 5,
+    DeliveryState.READ: 6,
+    DeliveryState.DROPPED: 7,
+}
+"""A lattice: vendors' callbacks come out of order, and a state never goes down."""
+
+RECEIPT_PAUSES = (0.0, 0.2, 1.0, 4.0)  #: seconds; a receipt may overtake our own record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """One message on its way, as lists show it."""
+
+    id: str  #: "<conversation id>.<number>"
+    conversation_id: str
+    seq: int
+    channel: str
+    author: Author
+    state: DeliveryState
+    at: datetime
+    detail: str = ""
+    code: str = ""
+    external_ids: tuple[str, ...] = ()
+    segments: int = 0
+    doubled: bool = False
+
+
+class DeliveryStore(Protocol):
+    """Where the state of deliveries can be looked up."""
+
+    async def by_external_id(self, channel: str, external_id: str) -> SentMessage | None:
+        """The message that the vendor calls so."""
+        ...
+
+    async def get(self, message_id: str) -> SentMessage | None:
+        """One message."""
+        ...
+
+    async def dead_letters(self, *, limit: int, cursor: str) -> tuple[list[SentMessage], str]:
+        """Messages that failed or may not have arrived, newest first, and the next cursor."""
+        ...
+
+
+class Deliveries:
+    """Takes in receipts and lets people retry what failed."""
+
+    def __init__(
+        self,
+        *,
+        conversations: Conversations,
+        store: DeliveryStore,
+        wake: Callable[[str], None],
+    ) -> None:
+        self._conversations = conversations
+        self._store = store
+        self._wake = wake
+
+    async def on_receipt(self, receipt: Receipt) -> None:
+        """Record what the vendor says, unless something later is known already."""
+        for pause in RECEIPT_PAUSES:
+            await asyncio.sleep(pause)
+            message = await self._store.by_external_id(receipt.address.channel, receipt.external_id)
+            if message is not None:
+                break
+        else:
+            log.info("a receipt on %s is about no message of ours", receipt.address.channel)
+            return
+        if RANK[receipt.state] <= RANK[message.state]:
+            return
+        recorded = ev.DeliveryRecorded(
+            seq=message.seq, state=receipt.state, code=receipt.code, detail=receipt.detail
+        )
+        await self._conversations.update(message.conversation_id, lambda _: (recorded,))
+
+    async def dead_letters(
+        self, user: User, *, limit: int = 50, cursor: str = ""
+    ) -> tuple[list[SentMessage], str]:
+        """What did not arrive, newest first. Raises Forbidden."""
+        user.require(Action.CONVERSATION_READ)
+        return await self._store.dead_letters(limit=limit, cursor=cursor)
+
+    async def retry(self, user: User, message_id: str) -> None:
+        """Send a dead letter once more. Raises NotFound, BadInput when it is not dead."""
+        user.require(Action.DELIVERY_RETRY)
+        message = await self._store.get(message_id)
+        if message is None:
+            raise NotFound
+        if message.state not in (DeliveryState.FAILED, DeliveryState.UNKNOWN):
+            raise BadInput(f"This message is {message.state.value}; only a failed one is retried.")
+
+        def requeue(c: Conversation) -> Sequence[ev.Event]:
+            if any(o.seq == message.seq for o in c.outgoing):
+                return ()  # the second click
+            return (ev.DeliveryRequeued(seq=message.seq, by=user.email, author=message.author),)
+
+        await self._conversations.update(message.conversation_id, requeue)
+        self._wake(message.conversation_id)

@@ -1,0 +1,137 @@
+"""The state of every message that goes through a vendor, kept from the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import InsertOne, UpdateOne
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError
+
+from core import events as ev
+from core.deliveries import SentMessage
+from core.messages import Author, DeliveryState
+from core.repository import Conversations
+
+DUPLICATE_KEY = 11000
+DEAD = (DeliveryState.FAILED.value, DeliveryState.UNKNOWN.value)
+
+
+class MongoDeliveries:
+    """A projection of Sent and Delivery events, and `core.deliveries.DeliveryStore`."""
+
+    name = "deliveries"
+
+    def __init__(
+        self, collection: AsyncCollection[dict[str, Any]], conversations: Conversations
+    ) -> None:
+        self._collection = collection
+        self._conversations = conversations
+
+    async def apply(self, commits: Sequence[ev.Commit]) -> None:
+        """See `core.ports.Projection.apply`."""
+        new: list[InsertOne[dict[str, Any]]] = []
+        changed: list[UpdateOne] = []
+        for commit in commits:
+            for item in commit.numbered():
+                match item.event:
+                    case ev.Sent(pulled=False) as sent:
+                        new.append(InsertOne(await self._document(item, sent)))
+                    case ev.DeliveryRecorded() as recorded:
+                        changed.append(_recorded(item, recorded))
+                    case ev.DeliveryRequeued() as requeued:
+                        changed.append(_requeued(item, requeued))
+                    case _:
+                        pass
+        if new:
+            try:
+                await self._collection.bulk_write(new, ordered=False)
+            except BulkWriteError as error:
+                if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
+                    raise
+        if changed:
+            await self._collection.bulk_write(changed)
+
+    async def by_external_id(self, channel: str, external_id: str) -> SentMessage | None:
+        """See `core.deliveries.DeliveryStore`."""
+        found = await self._collection.find_one({"external_ids": external_id, "channel": channel})
+        return _from_document(found) if found else None
+
+    async def get(self, message_id: str) -> SentMessage | None:
+        """See `core.deliveries.DeliveryStore`."""
+        found = await self._collection.find_one({"_id": message_id})
+        return _from_document(found) if found else None
+
+    async def dead_letters(self, *, limit: int, cursor: str) -> tuple[list[SentMessage], str]:
+        """See `core.deliveries.DeliveryStore`; the cursor is the time of the last one shown."""
+        found: list[dict[str, Any]] = []
+        for state in DEAD:
+            wanted: dict[str, Any] = {"state": state}
+            if cursor:
+                wanted["at"] = {"$lt": datetime.fromisoformat(cursor)}
+            found += await self._collection.find(wanted).to_list()
+        found.sort(key=lambda document: document["at"], reverse=True)
+        page = found[:limit]
+        more = page[-1]["at"].isoformat() if len(found) > limit else ""
+        return [_from_document(document) for document in page], more
+
+    async def _document(self, item: ev.Numbered, sent: ev.Sent) -> dict[str, Any]:
+        conversation = await self._conversations.peek(item.conversation_id)
+        return {
+            "_id": f"{item.conversation_id}.{item.seq}",
+            "c": item.conversation_id,
+            "n": item.seq,
+            "channel": conversation.channel,
+            "author": sent.author.value,
+            "at": item.at,
+            "state": DeliveryState.QUEUED.value,
+            "mark": item.seq,
+            "external_ids": [],
+        }
+
+
+def _recorded(item: ev.Numbered, recorded: ev.DeliveryRecorded) -> UpdateOne:
+    fields: dict[str, Any] = {
+        "state": recorded.state.value,
+        "mark": item.seq,
+        "detail": recorded.detail,
+        "code": recorded.code,
+    }
+    if recorded.external_ids:
+        fields["external_ids"] = list(recorded.external_ids)
+    if recorded.segments:
+        fields["segments"] = recorded.segments
+    if recorded.doubled:
+        fields["doubled"] = True
+    # `mark` orders the events of one conversation: an old one again changes nothing.
+    return UpdateOne(
+        {"_id": f"{item.conversation_id}.{recorded.seq}", "mark": {"$lt": item.seq}},
+        {"$set": fields},
+    )
+
+
+def _requeued(item: ev.Numbered, requeued: ev.DeliveryRequeued) -> UpdateOne:
+    return UpdateOne(
+        {"_id": f"{item.conversation_id}.{requeued.seq}", "mark": {"$lt": item.seq}},
+        {"$set": {"state": DeliveryState.QUEUED.value, "mark": item.seq}},
+    )
+
+
+def _from_document(document: Mapping[str, Any]) -> SentMessage:
+    state = DeliveryState(document["state"])
+    return SentMessage(
+        id=document["_id"],
+        conversation_id=document["c"],
+        seq=document["n"],
+        channel=document["channel"],
+        author=Author(document["author"]),
+        state=state,
+        at=document["at"],
+        detail=document.get("detail", ""),
+        code=document.get("code", ""),
+        external_ids=tuple(document["external_ids"]),
+        segments=document.get("segments", 0),
+        doubled=document.get("doubled", False),
+    )

@@ -1,0 +1,73 @@
+"""Deliveries tell the truth: receipts in any order, dead letters listed and retried."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from core import events as ev
+from core.accounts.rules import Role, User
+from core.errors import BadInput, DeliveryFailed, NotFound
+from core.messages import Address, DeliveryState, OutboundMessage, Receipt
+from core.storage.client import Database
+from tests.support.world import World, build, running
+
+QUESTION = "How do I reset my password?"
+AGENT = User(id="u1", email="ann@example.com", role=Role.AGENT)
+
+
+@pytest.fixture
+async def world(db: Database) -> AsyncIterator[World]:
+    async with running(build(db)) as started:
+        yield started
+
+
+def receipt(state: DeliveryState, external_id: str = "v1") -> Receipt:
+    address = Address(channel="vendor", account="a", chat="c1")
+    return Receipt(address=address, external_id=external_id, state=state)
+
+
+async def states(world: World, cid: str) -> list[DeliveryState]:
+    return [
+        item.event.state
+        for item in await world.events(cid)
+        if isinstance(item.event, ev.DeliveryRecorded)
+    ]
+
+
+async def test_receipts_out_of_order_never_take_a_state_back(world: World) -> None:
+    cid = await world.write(QUESTION, channel="vendor")
+    await world.until(cid, lambda c: not c.unanswered and not c.outgoing)
+    for state in (DeliveryState.READ, DeliveryState.DELIVERED, DeliveryState.SENT):
+        await world.deliveries.on_receipt(receipt(state))
+        await world.projector.drain()
+    assert await states(world, cid) == [DeliveryState.SENT, DeliveryState.READ]
+
+
+async def test_a_receipt_about_nothing_of_ours_changes_nothing(world: World) -> None:
+    await world.deliveries.on_receipt(receipt(DeliveryState.READ, "someone-else"))
+    assert await world.db["log"].count_documents({}) == 0
+
+
+async def test_a_dead_letter_is_listed_explained_and_retried_once(world: World) -> None:
+    async def blocked(message: OutboundMessage) -> None:
+        del message
+        raise DeliveryFailed("the customer blocked us", code="403")
+
+    world.vendor.before_send = blocked
+    cid = await world.write(QUESTION, channel="vendor")
+    await world.until(cid, lambda c: not c.unanswered and not c.outgoing)
+    await world.projector.drain()
+    [letter], more = await world.deliveries.dead_letters(AGENT)
+    assert (letter.detail, letter.code, more) == ("the customer blocked us", "403", "")
+    world.vendor.before_send = None
+    await world.deliveries.retry(AGENT, letter.id)
+    await world.until(cid, lambda c: not c.outgoing)
+    await world.projector.drain()
+    assert len(world.vendor.sent) == 1
+    assert await world.deliveries.dead_letters(AGENT) == ([], "")
+    with pytest.raises(BadInput):
+        await world.deliveries.retry(AGENT, letter.id)
+    with pytest.raises(NotFound):
+        await world.deliveries.retry(AGENT, "nothing.7")
