@@ -1,0 +1,49 @@
+"""The approvals slice on the whole core, with people who work at the desk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from core.storage.client import Database
+from core.testing.clock import ManualClock
+from tests.approvals.office import Office, build_office
+from tests.support.world import running
+
+Opens = Callable[..., Awaitable[Office]]
+
+
+@pytest.fixture
+async def open_office(db: Database) -> AsyncIterator[Opens]:
+    """Starts an office on the test's store; the one before it is closed first (a restart)."""
+    stack = AsyncExitStack()
+    current: list[AsyncExitStack] = []
+
+    async def opened(
+        *,
+        clock: ManualClock | None = None,
+        hours: str = "",
+        zone: str = "UTC",
+        seconds: float = 600,
+    ) -> Office:
+        for before in current:
+            await before.aclose()
+        current.clear()
+        office = build_office(db, clock=clock, hours=hours, zone=zone, seconds=seconds)
+        own = AsyncExitStack()
+        current.append(own)
+        await own.enter_async_context(running(office.world))
+        return office
+
+    yield opened
+    for last in current:
+        await last.aclose()
+    await stack.aclose()
+
+
+@pytest.fixture
+async def office(open_office: Opens) -> Office:
+    """An office that is always open."""
+    return await open_office()
