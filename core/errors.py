@@ -75,16 +75,27 @@ class DeliveryFailed(ChannelError):
 class DeliveryDeferred(ChannelError):
     """The vendor does not take this message now, and has certainly not sent it.
 
-    `retry_after` is in seconds; None leaves the pace to the outbox.
+    `retry_after` is in seconds; None leaves the pace to the outbox. `parts_done` parts of a split
+    message did go out (those the outbox had asked to skip included): the next attempt skips them.
     """
 
-    def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, detail: str = "", *, retry_after: float | None = None, parts_done: int = 0
+    ) -> None:
         self.retry_after = retry_after
+        self.parts_done = parts_done
         super().__init__(detail)
 
 
 class DeliveryUnknown(ChannelError):
-    """The connection broke after the message left; the vendor may or may not have sent it."""
+    """The connection broke after the message left; the vendor may or may not have sent it.
+
+    `parts_done` parts of a split message are certain; the one after them is not.
+    """
+
+    def __init__(self, detail: str = "", *, parts_done: int = 0) -> None:
+        self.parts_done = parts_done
+        super().__init__(detail)
 
 
 class WebhookRefused(ChannelError):

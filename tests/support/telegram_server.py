@@ -130,9 +130,11 @@ class TelegramServer:
     async def push(self, update: dict[str, Any], url: str, *, secret: str | None) -> int:
         """Call the bot's webhook as Telegram does; gives the status it answered."""
         headers = {} if secret is None else {"X-Telegram-Bot-Api-Secret-Token": secret}
-        async with ClientSession() as session:
-            async with session.post(url, json=update, headers=headers) as response:
-                return response.status
+        async with (
+            ClientSession() as session,
+            session.post(url, json=update, headers=headers) as response,
+        ):
+            return response.status
 
     # What a test asks afterwards.
 

@@ -1,0 +1,276 @@
+"""Reads an outgoing message into the answer tree: CommonMark from the assistant, else literally."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from core.messages import Author, Citation, OutboundMessage
+from core.rendering import Block, BlockKind, Blocks, Span, Style
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"'\]]+")
+_CITATION = re.compile(r"\[(\d{1,3})\]")
+_LINKED = ("http://", "https://", "mailto:", "tel:")
+_DEEPEST = 60  #: nesting beyond this is nonsense; such a text is shown as it was written
+_WRAPPED = 60  #: a line at least so long was broken for its width, a shorter one on purpose
+
+
+def render_message(message: OutboundMessage, *, sources_label: str, site: str = "") -> Blocks:
+    """The message as the customer is to see it, its numbered sources at the end.
+
+    What a person or the system wrote is taken letter by letter; only the assistant writes
+    CommonMark. `site` is our public address, put before a citation's own path.
+    """
+    citations = tuple(replace(c, url=_absolute(c.url, site)) for c in message.citations)
+    author_is_assistant = message.author is Author.AI
+    blocks = from_markdown(message.text) if author_is_assistant else literally(message.text)
+    blocks = tuple(_cited(block, citations) for block in blocks)
+    return blocks + sources(citations, label=sources_label)
+
+
+def sources(citations: Sequence[Citation], *, label: str) -> Blocks:
+    """The sources as numbered lines under a label; nothing where there are none."""
+    if not citations:
+        return ()
+    head = Block(kind=BlockKind.PARAGRAPH, spans=(Span(text=label, style=Style.BOLD),), depth=1)
+    lines = tuple(
+        Block(
+            kind=BlockKind.ITEM,
+            depth=1,
+            marker=f"[{number}]",
+            spans=(Span(text=citation.title or citation.url or citation.id, link=citation.url),),
+        )
+        for number, citation in enumerate(citations, start=1)
+    )
+    return (replace(head, depth=0), *lines)
+
+
+def literally(text: str) -> Blocks:
+    """The text as it was written, only its addresses made links."""
+    text = text.strip("\r\n").rstrip()
+    if not text:
+        return ()
+    return (Block(kind=BlockKind.PARAGRAPH, spans=_linkified(Span(text=text))),)
+
+
+def from_markdown(text: str) -> Blocks:
+    """CommonMark (and tables) as blocks; raw HTML stays text, only safe links are links."""
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST + 10})
+    parser.enable(["table", "strikethrough"])
+    # A reference definition would vanish from the text; every character written must arrive.
+    parser.disable("reference")
+    try:
+        tokens = parser.parse(text)
+    except RecursionError:
+        return literally(text)
+    if any(token.level > _DEEPEST for token in tokens):
+        return literally(text)
+    return _Reader().read(tokens)
+
+
+@dataclass(slots=True)
+class _List:
+    ordered: bool
+    number: int
+    fresh: bool = False  #: an item has begun and its marker is not written yet
+
+
+class _Reader:
+    """Walks the parser's flat tokens once."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Block] = []
+        self._lists: list[_List] = []
+        self._quotes = 0
+        self._heading = False
+        self._row: list[tuple[Span, ...]] | None = None
+        self._in_head = False
+
+    def read(self, tokens: Sequence[Token]) -> Blocks:
+        for token in tokens:
+            self._take(token)
+        return tuple(self._blocks)
+
+    def _take(self, token: Token) -> None:
+        match token.type:
+            case "bullet_list_open":
+                self._lists.append(_List(ordered=False, number=0))
+            case "ordered_list_open":
+                start = token.attrGet("start")
+                first = int(start) if isinstance(start, int | str) else 1
+                self._lists.append(_List(ordered=True, number=first - 1))
+            case "bullet_list_close" | "ordered_list_close":
+                self._lists.pop()
+            case "list_item_open":
+                self._lists[-1].number += 1
+                self._lists[-1].fresh = True
+            case "list_item_close":
+                if self._lists[-1].fresh:
+                    self._add(BlockKind.ITEM, (), "")
+            case "blockquote_open":
+                self._quotes += 1
+            case "blockquote_close":
+                self._quotes -= 1
+            case "heading_open":
+                self._heading = True
+            case "heading_close":
+                self._heading = False
+            case "thead_open":
+                self._in_head = True
+            case "thead_close":
+                self._in_head = False
+            case "tr_open":
+                self._row = []
+            case "tr_close":
+                self._close_row()
+            case "inline":
+                self._inline(token)
+            case "fence" | "code_block":
+                code = token.content.removesuffix("\n")
+                spans = (Span(text=code),) if code else ()
+                language = token.info.split()[0] if token.info.split() else ""
+                self._add(BlockKind.CODE, spans, language)
+            case "hr":
+                self._add(BlockKind.RULE, (), "")
+            case _:
+                pass
+
+    def _inline(self, token: Token) -> None:
+        spans = _inline_spans(token.children or [])
+        if self._row is not None:
+            self._row.append(spans)
+        elif spans:
+            self._add(BlockKind.HEADING if self._heading else BlockKind.PARAGRAPH, spans, "")
+
+    def _close_row(self) -> None:
+        spans: list[Span] = []
+        for cell in self._row or []:
+            if spans:
+                spans.append(Span(text=" | "))
+            spans.extend(cell)
+        self._row = None
+        if spans:
+            if self._in_head:
+                spans = [replace(span, style=span.style | Style.BOLD) for span in spans]
+            # Rows keep together like the items of a list.
+            self._blocks.append(Block(kind=BlockKind.ITEM, spans=tuple(spans), depth=1))
+
+    def _add(self, kind: BlockKind, spans: tuple[Span, ...], language: str) -> None:
+        depth = len(self._lists)
+        marker = ""
+        if self._lists and self._lists[-1].fresh:
+            innermost = self._lists[-1]
+            innermost.fresh = False
+            marker = f"{innermost.number}." if innermost.ordered else "•"
+            if kind is BlockKind.PARAGRAPH:
+                kind = BlockKind.ITEM
+            elif kind is not BlockKind.ITEM:
+                self._blocks.append(Block(kind=BlockKind.ITEM, depth=depth, marker=marker))
+                marker = ""
+        elif kind is BlockKind.PARAGRAPH and self._quotes:
+            kind = BlockKind.QUOTE
+        self._blocks.append(
+            Block(kind=kind, spans=spans, depth=depth, marker=marker, language=language)
+        )
+
+
+def _inline_spans(tokens: Sequence[Token]) -> tuple[Span, ...]:
+    spans: list[Span] = []
+    styles: list[Style] = []
+    links: list[str] = []
+    line = 0
+
+    def add(text: str, extra: Style = Style.PLAIN) -> None:
+        style = extra
+        for one in styles:
+            style |= one
+        if text:
+            spans.append(Span(text=text, style=style, link=links[-1] if links else ""))
+
+    for token in tokens:
+        match token.type:
+            case "text" | "html_inline" | "text_special":
+                line += len(token.content)
+                add(token.content)
+            case "code_inline":
+                line += len(token.content)
+                add(token.content, Style.CODE)
+            case "softbreak":
+                add(" " if line >= _WRAPPED else "\n")
+                line = 0
+            case "hardbreak":
+                add("\n")
+                line = 0
+            case "strong_open":
+                styles.append(Style.BOLD)
+            case "em_open":
+                styles.append(Style.ITALIC)
+            case "s_open":
+                styles.append(Style.STRIKE)
+            case "strong_close" | "em_close" | "s_close":
+                styles.pop()
+            case "link_open":
+                links.append(str(token.attrGet("href") or ""))
+            case "link_close":
+                address = links.pop()
+                if not address.startswith(_LINKED) and address:
+                    # Not a place to lead a customer to; its address is shown, not linked.
+                    spans[:] = [replace(s, link="") if s.link == address else s for s in spans]
+                    add(f" ({address})")
+            case "image":
+                address = str(token.attrGet("src") or "")
+                safe = address if address.startswith(_LINKED) else ""
+                spans.append(Span(text=token.content or address or "🖼", link=safe))
+            case _:
+                add(token.content)
+    return tuple(piece for span in spans for piece in _linkified(span))
+
+
+def _linkified(span: Span) -> tuple[Span, ...]:
+    if span.link or Style.CODE in span.style:
+        return (span,)
+    pieces: list[Span] = []
+    end = 0
+    for match in _ADDRESS.finditer(span.text):
+        address = match.group().rstrip(".,;:!?…。、*_~")
+        if address.endswith(")") and "(" not in address:
+            address = address.rstrip(").,")
+        if len(address) <= len("https://"):
+            continue
+        if match.start() > end:
+            pieces.append(replace(span, text=span.text[end : match.start()]))
+        pieces.append(replace(span, text=address, link=address))
+        end = match.start() + len(address)
+    if end < len(span.text):
+        pieces.append(replace(span, text=span.text[end:]))
+    return tuple(pieces)
+
+
+def _cited(block: Block, citations: Sequence[Citation]) -> Block:
+    if block.kind is BlockKind.CODE or not citations:
+        return block
+    spans: list[Span] = []
+    for span in block.spans:
+        end = 0
+        for match in () if span.link else _CITATION.finditer(span.text):
+            number = int(match.group(1))
+            if not 1 <= number <= len(citations):
+                continue
+            if match.start() > end:
+                spans.append(replace(span, text=span.text[end : match.start()]))
+            url = citations[number - 1].url
+            spans.append(replace(span, text=match.group(), link=url, citation=True))
+            end = match.end()
+        if end < len(span.text):
+            spans.append(replace(span, text=span.text[end:]))
+    return replace(block, spans=tuple(spans))
+
+
+def _absolute(url: str, site: str) -> str:
+    if url.startswith(_LINKED):
+        return url
+    return f"{site}{url}" if site and url.startswith("/") else ""

@@ -1,0 +1,356 @@
+"""Every visible character of an answer arrives on every medium, and no limit is ever exceeded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from channels.telegram.render import LIMIT as TELEGRAM_LIMIT
+from channels.telegram.render import MAX_ENTITIES, to_telegram
+from core.messages import Address, Author, Citation, OutboundMessage
+from core.rendering import (
+    Block,
+    BlockKind,
+    Span,
+    Style,
+    graphemes,
+    split,
+    to_plain,
+    utf16_length,
+)
+from core.rendering_html import to_html
+from core.rendering_markdown import from_markdown, literally, render_message
+from core.rendering_slack import LIMIT as SLACK_LIMIT
+from core.rendering_slack import to_slack
+from core.rendering_sms import HARD_LIMIT, size, to_sms, transliterate
+
+FAMILY = "👩‍👩‍👧‍👦"
+FLAG = "🇰🇷"
+
+words = st.one_of(
+    st.text(alphabet="abcXYZ019.,!?-", min_size=1, max_size=12),
+    st.text(alphabet="가나다라마바사아자차카타파하", min_size=1, max_size=8),
+    st.sampled_from([FAMILY, FLAG, "👍🏽", "é", "‘smart’", "“q”", "<b>", "&amp;", "*", "_x_"]),
+)
+inline = st.one_of(
+    words,
+    words.map(lambda word: f"**{word}**"),
+    words.map(lambda word: f"`{word}`"),
+    words.map(lambda word: f"[{word}](https://example.org/{abs(hash(word)) % 999})"),
+    st.just("[1]"),
+)
+line = st.lists(inline, min_size=1, max_size=40).map(" ".join)
+block = st.one_of(
+    line,
+    line.map(lambda text: f"# {text}"),
+    line.map(lambda text: f"> {text}"),
+    st.lists(line, min_size=1, max_size=6).map(lambda ls: "\n".join(f"- {x}" for x in ls)),
+    st.lists(line, min_size=1, max_size=6).map(lambda ls: "\n".join(f"3. {x}" for x in ls)),
+    st.lists(line, min_size=1, max_size=30).map(lambda ls: "```py\n" + "\n".join(ls) + "\n```"),
+    st.text(min_size=1, max_size=300),
+)
+markdown = st.lists(block, min_size=1, max_size=20).map("\n\n".join)
+anything = st.one_of(markdown, st.text(max_size=6000), st.integers(1, 9000).map(lambda n: "x" * n))
+thorough = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.large_base_example,
+    ],
+)
+
+SOURCES = (
+    Citation(id="a", title="Returns", url="https://example.org/returns"),
+    Citation(id="b", title="보증", url="/guide/warranty"),
+)
+
+
+def answer(text: str, *, author: Author = Author.AI) -> tuple[Block, ...]:
+    message = OutboundMessage(
+        id="m",
+        conversation_id="c",
+        address=Address(channel="x", account="a", chat="c"),
+        author=author,
+        text=text,
+        citations=SOURCES,
+    )
+    return render_message(message, sources_label="Sources", site="https://desk.example.org")
+
+
+def visible(text: str) -> str:
+    return "".join(text.split())
+
+
+def content(blocks: Sequence[Block]) -> str:
+    return visible("".join(block.text for block in blocks))
+
+
+def holds(shown: str, wanted: str) -> bool:
+    """Whether all wanted characters stand in the shown ones, in order."""
+    rest = iter(shown)
+    return all(char in rest for char in wanted)
+
+
+def slack_text(node: Any) -> str:
+    if isinstance(node, dict):
+        own = node["text"] if node["type"] in {"text", "link"} else ""
+        return own + slack_text(node.get("elements", []))
+    return "".join(slack_text(child) for child in node)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = ""
+        self.tags: list[str] = []
+        self.links: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.seen += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name == "href"]
+
+
+@thorough
+@given(anything)
+def test_telegram_gets_every_character_within_4096(text: str) -> None:
+    blocks = answer(text)
+    parts = to_telegram(blocks)
+    assert holds(visible("".join(part.text for part in parts)), content(blocks))
+    for part in parts:
+        units = part.text.encode("utf-16-le")
+        assert 0 < len(units) // 2 <= TELEGRAM_LIMIT
+        assert len(part.entities) <= MAX_ENTITIES
+        for entity in part.entities:
+            start, length = entity["offset"], entity["length"]
+            assert length > 0
+            assert start + length <= len(units) // 2
+            # An offset inside a surrogate pair would not decode.
+            units[start * 2 : (start + length) * 2].decode("utf-16-le")
+
+
+@thorough
+@given(anything)
+def test_slack_gets_every_character_within_a_block(text: str) -> None:
+    blocks = answer(text)
+    parts = to_slack(blocks)
+    shown = "".join(slack_text(part.blocks) for part in parts)
+    assert holds(visible(shown), content(blocks))
+    for part in parts:
+        assert utf16_length(part.text) <= SLACK_LIMIT
+        assert len(part.blocks) <= 50
+        assert utf16_length(slack_text(part.blocks)) <= SLACK_LIMIT
+
+
+@thorough
+@given(anything)
+def test_sms_gets_every_character_within_1600(text: str) -> None:
+    blocks = answer(text)
+    bodies = to_sms(blocks)
+    if len(bodies) > 1:
+        total = len(bodies)
+        for number, body in enumerate(bodies, start=1):
+            assert body.startswith(f"({number}/{total}) ")
+        bodies = tuple(body.split(") ", 1)[1] for body in bodies)
+    shown = transliterate(visible("".join(bodies)))
+    wanted = visible(to_plain(blocks))
+    assert shown in {wanted, transliterate(wanted)} or holds(_plainest(shown), _plainest(wanted))
+    assert all(utf16_length(body) <= HARD_LIMIT for body in to_sms(blocks))
+
+
+def _plainest(text: str) -> str:
+    return "".join(transliterate(char) for char in text)
+
+
+@thorough
+@given(anything)
+def test_html_gets_every_character_and_nothing_else(text: str) -> None:
+    blocks = answer(text)
+    reader = _Reader()
+    reader.feed(to_html(blocks))
+    assert holds(visible(reader.seen), content(blocks))
+    assert "script" not in reader.tags
+    assert all(link.startswith(("http://", "https://", "mailto:", "tel:")) for link in reader.links)
+
+
+@thorough
+@given(st.lists(st.text(alphabet="abcdefghij0123456789가나다라", min_size=1), min_size=1))
+def test_the_words_of_markdown_all_stand_in_the_tree(plain_words: list[str]) -> None:
+    text = "\n\n".join(f"**{word}** and *{word}* and `{word}`" for word in plain_words)
+    tree = to_plain(from_markdown(text))
+    assert tree.split() == [
+        part for word in plain_words for part in (word, "and", word, "and", word)
+    ]
+
+
+@thorough
+@given(st.text(max_size=5000))
+def test_what_a_person_wrote_is_not_changed(text: str) -> None:
+    assert to_plain(literally(text)) == text.strip("\r\n").rstrip()
+
+
+@thorough
+@given(
+    st.lists(st.sampled_from([FAMILY, FLAG, "👍🏽", "e\u0301", "한", "a", " "]), max_size=200).map(
+        "".join
+    ),
+    st.integers(12, 60),
+)
+def test_no_grapheme_is_cut(text: str, limit: int) -> None:
+    blocks = literally(text)
+    parts = split(blocks, limit=limit, measure=lambda part: utf16_length(to_plain(part)))
+    places = {0, *graphemes(text), len(text)}
+    position = 0
+    for part in parts:
+        shown = to_plain(part)
+        position = text.index(shown, position)
+        assert position in places
+        position += len(shown)
+        assert position in places
+        assert utf16_length(shown) <= limit
+
+
+@pytest.mark.parametrize("cluster", [FAMILY, FLAG + FLAG, "e\u0301\u0302", "👍🏽", "각"])
+def test_graphemes_know_what_belongs_together(cluster: str) -> None:
+    inner = list(graphemes(cluster))
+    assert inner == ([2] if cluster == FLAG + FLAG else [])
+
+
+def test_a_link_is_not_cut() -> None:
+    text = "word " * 15 + "[a link of several words](https://example.org/there) " + "more " * 20
+    parts = split(from_markdown(text), limit=90, measure=lambda part: len(to_plain(part)))
+    holding = [part for part in parts for span in part[0].spans if span.link]
+    assert len(holding) == 1
+
+
+def test_a_citation_is_not_cut() -> None:
+    text = "x" * 9 + "[1]" + "y" * 9
+    blocks = answer(text)[:1]
+    parts = split(blocks, limit=10, measure=lambda part: len("".join(b.text for b in part)))
+    assert sum("[1]" in part[0].text for part in parts) == 1
+
+
+def test_a_code_block_that_is_split_is_a_code_block_again() -> None:
+    code = "\n".join(f"    line({number})" for number in range(900))
+    parts = to_telegram(from_markdown(f"Look:\n\n```python\n{code}\n```\n\nDone."))
+    assert len(parts) > 2
+    for part in parts:
+        fences = [entity for entity in part.entities if entity["type"] == "pre"]
+        assert [fence["language"] for fence in fences] == ["python"]
+    assert "".join(part.text for part in parts).count("    line(") == 900
+
+
+def test_parts_end_at_sentences_where_they_can() -> None:
+    text = " ".join(f"This is sentence number {number}." for number in range(400))
+    for part in to_telegram(from_markdown(text)):
+        assert part.text.endswith(".")
+
+
+@pytest.mark.parametrize("author", [Author.AI, Author.AGENT])
+@pytest.mark.parametrize("sentence", ["Sentence {n} is here. ", "{n}번째 문장입니다. ", "{n}"])
+def test_an_answer_of_20000_characters_arrives_whole_everywhere(
+    author: Author, sentence: str
+) -> None:
+    text = ""
+    while len(text) < 20_000:
+        text += sentence.format(n=len(text))
+    blocks = answer(text[:20_000], author=author)
+    wanted = visible(text[:20_000])
+    shown = [
+        "".join(part.text for part in to_telegram(blocks)),
+        "".join(slack_text(part.blocks) for part in to_slack(blocks)),
+        "".join(re.sub(r"^\(\d+/\d+\) ", "", body) for body in to_sms(blocks)),
+        to_plain(blocks),
+    ]
+    for one in shown:
+        assert visible(one).startswith(wanted)
+        assert "example.org/returns" in one or one is shown[0] or one is shown[1]
+
+
+def test_sources_stand_numbered_at_the_end_with_their_links() -> None:
+    blocks = answer("Thirty days [1], see also [2].")
+    telegram = to_telegram(blocks)[0]
+    assert telegram.text.endswith("Sources\n\n[1] Returns\n[2] 보증") or telegram.text.endswith(
+        "Sources\n[1] Returns\n[2] 보증"
+    )
+    links = [entity["url"] for entity in telegram.entities if entity["type"] == "text_link"]
+    assert links.count("https://example.org/returns") == 2
+    assert links.count("https://desk.example.org/guide/warranty") == 2
+    assert "[1] Returns (https://example.org/returns)" in to_sms(blocks)[0]
+    assert "https://example.org/returns" in to_slack(blocks)[0].text
+
+
+def test_dangerous_addresses_are_not_links() -> None:
+    for address in ("javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://x.y"):
+        blocks = from_markdown(f"[press](<{address}>)")
+        assert all(not span.link for block in blocks for span in block.spans)
+        assert address in to_plain(blocks)
+
+
+def test_html_in_an_answer_is_shown_not_obeyed() -> None:
+    html = to_html(from_markdown("<script>alert(1)</script>\n\na <img src=x onerror=y> b"))
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_lists_in_html_nest() -> None:
+    html = to_html(from_markdown("1. a\n   - b\n   - c\n2. d\n\nend"))
+    assert html == "<ol><li>a<ul><li>b</li><li>c</li></ul></li><li>d</li></ol><p>end</p>"
+
+
+def test_a_table_keeps_its_cells() -> None:
+    text = to_plain(from_markdown("| a | b |\n|---|---|\n| 1 | 2 |"))
+    assert text == "  a | b\n  1 | 2"
+
+
+def test_deep_nesting_loses_nothing() -> None:
+    text = ">" * 500 + " deep\n\n" + "- " * 300 + "x"
+    assert "deep" in to_plain(from_markdown(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "segments"),
+    [
+        ("a" * 160, "GSM-7", 1),
+        ("a" * 161, "GSM-7", 2),
+        ("a" * 306, "GSM-7", 2),
+        ("a" * 307, "GSM-7", 3),
+        ("€" * 80, "GSM-7", 1),
+        ("€" * 81, "GSM-7", 2),
+        ("가" * 70, "UCS-2", 1),
+        ("가" * 71, "UCS-2", 2),
+        ("가" * 134, "UCS-2", 2),
+        ("😀" * 35, "UCS-2", 1),
+        ("😀" * 36, "UCS-2", 2),
+        # 33 pairs fill 66 units of 67: no pair is torn apart for the last one.
+        ("😀" * 67, "UCS-2", 3),
+    ],
+)
+def test_segments_gsm7_160_153_ucs2_70_67(text: str, encoding: str, segments: int) -> None:
+    counted = size(text)
+    assert (counted.encoding, counted.segments) == (encoding, segments)
+
+
+def test_smart_quotes_do_not_make_a_text_expensive() -> None:
+    assert to_sms(literally("“It’s fine” – really…")) == ('"It\'s fine" - really...',)
+    # Where Korean needs the wide alphabet anyway nothing is touched.
+    assert to_sms(literally("“좋아요”")) == ("“좋아요”",)
+
+
+def test_a_heading_is_bold_and_a_quote_is_a_quote() -> None:
+    part = to_telegram(from_markdown("# Title\n\n> said"))[0]
+    assert [entity["type"] for entity in part.entities] == ["bold", "blockquote"]
+    spans = (Span(text="a", style=Style.BOLD | Style.CODE),)
+    only = to_slack((Block(kind=BlockKind.PARAGRAPH, spans=spans),))[0]
+    assert only.blocks[0]["elements"][0]["elements"][0]["style"] == {"bold": True, "code": True}
