@@ -34,6 +34,15 @@ class Index:
 # Known of the embedded store: a range on `_id` scans, a partial index is not used, an index
 # gives no order. So: equality first, one range last, and sort small results in Python.
 INDEXES: Mapping[str, Sequence[Index]] = {
+    "users": (Index(fields=[("email", 1)], unique=True), Index(fields=[("slack_id", 1)])),
+    "api_tokens": (Index(fields=[("user_id", 1)]),),
+    "sign_in_links": (Index(fields=[("user_id", 1)]), Index(fields=[("expires_at", 1)])),
+    "sessions": (Index(fields=[("user_id", 1)]), Index(fields=[("last_at", 1)])),
+    "audit": (
+        Index(fields=[("chain", 1), ("n", 1)], unique=True),
+        Index(fields=[("key", 1)], unique=True),
+    ),
+    "audit_head": (),
     "log": (Index(fields=[("c", 1), ("n", 1)], unique=True),),
     "conversations": (
         Index(fields=[("settled", 1)]),

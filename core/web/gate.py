@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.accounts.rules import Role, User
 from core.clock import Clock
-from core.web.limits import RateLimit
+from core.limits import RateLimit
 from core.web.problems import Problem, from_exception, from_validation
 from core.web.routing import BODY_LIMIT, Access, Handler, Route
 from core.web.security import Origins
