@@ -1,45 +1,13 @@
-"""Stand-ins that keep the ports' promises: a clock of one's own, an inbox that remembers."""
+"""Stand-ins that keep the ports' promises: an inbox that remembers, a lease."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 
 from core.errors import StoreUnavailable
 from core.messages import InboundMessage, Receipt
-
-
-class FakeClock:
-    """A clock that moves only when somebody sleeps on it or turns it; ids count up."""
-
-    def __init__(self, start: datetime = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)) -> None:
-        self._start = start
-        self._elapsed = 0.0
-        self._ids = itertools.count(1)
-
-    def now(self) -> datetime:
-        """The start plus what has passed."""
-        return self._start + timedelta(seconds=self._elapsed)
-
-    def monotonic(self) -> float:
-        """Seconds that have passed."""
-        return self._elapsed
-
-    async def sleep(self, seconds: float) -> None:
-        """Let that time pass at once, and everybody else run."""
-        self._elapsed += max(seconds, 0.0)
-        await asyncio.sleep(0)
-
-    def new_id(self) -> str:
-        """id0000000000000000001, id…2, …: 22 characters, in order."""
-        return f"id{next(self._ids):020d}"
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self._elapsed += seconds
 
 
 class RecordingInbox:

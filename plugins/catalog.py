@@ -1,0 +1,251 @@
+"""Finds every plugin there is now, and imports one when it is asked for."""
+
+from __future__ import annotations
+
+import enum
+import importlib
+import importlib.machinery
+import importlib.metadata
+import importlib.util
+import logging
+import site
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import BaseModel
+
+from core.errors import ContactCenterError
+from core.plugin import ChannelPlugin, Manifest
+from plugins.manifest import FILE_NAME, ManifestError, read_manifest
+
+log = logging.getLogger(__name__)
+
+NORMAL, IMPORTING = 0.005, 0.0005  #: seconds a thread may compute while another waits
+GROUP = "contact_center.channels"  #: entry points of installed packages
+
+
+class PluginBroken(ContactCenterError):
+    """The plugin's code cannot be used."""
+
+
+class Origin(enum.StrEnum):
+    """Where a plugin came from."""
+
+    BUILT_IN = "built-in"  #: a folder under channels/
+    PACKAGE = "package"  #: an installed distribution with our entry point
+    FOLDER = "folder"  #: a folder under the data directory's plugins/
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A plugin as it lies there, not yet imported; `problem` says why it cannot be."""
+
+    id: str
+    origin: Origin
+    where: str
+    folder: Path | None = None
+    manifest: Manifest | None = None
+    problem: str = ""
+
+
+class Catalog:
+    """Looks anew at every question: what was installed a second ago is there."""
+
+    def __init__(self, *, built_in: Path, folders: Path) -> None:
+        self._built_in = built_in
+        self._folders = folders
+
+    def scan(self) -> Mapping[str, Found]:
+        """Every plugin by id, built-in ones first. Runs none of their code."""
+        found: dict[str, Found] = {}
+        for plugin in self._everything():
+            first = found.get(plugin.id)
+            if first is None:
+                found[plugin.id] = plugin
+                continue
+            key = f"{plugin.id}@{plugin.where}"
+            found[key] = Found(
+                id=key,
+                origin=plugin.origin,
+                where=plugin.where,
+                problem=f"The id {plugin.id!r} is taken by {first.where}; change it in the "
+                "manifest of one of them.",
+            )
+        return found
+
+    def load(self, found: Found) -> ChannelPlugin[BaseModel]:
+        """Import the plugin. Raises PluginBroken with one sentence saying what is wrong.
+
+        Takes as long as the plugin's imports do: call it on a thread.
+        """
+        if found.manifest is None:
+            raise PluginBroken(found.problem)
+        module_name, _, attribute = found.manifest.entry.partition(":")
+        try:
+            module = self._import(found, module_name)
+        except PluginBroken:
+            raise
+        except ModuleNotFoundError as error:
+            raise PluginBroken(_missing(error, module_name)) from error
+        except Exception as error:
+            raise PluginBroken(
+                f"Importing {module_name} failed: {type(error).__name__}: {error}"
+            ) from error
+        plugin = getattr(module, attribute, None)
+        if plugin is None:
+            raise PluginBroken(
+                f"{module_name} has no {attribute!r}; the manifest's entry names it."
+            )
+        if not isinstance(plugin, ChannelPlugin):
+            raise PluginBroken(f"{found.manifest.entry} is not a ChannelPlugin.")
+        if not (isinstance(plugin.settings, type) and issubclass(plugin.settings, BaseModel)):
+            raise PluginBroken(f"{found.manifest.entry}: settings is not a pydantic model.")
+        if not callable(plugin.create):
+            raise PluginBroken(f"{found.manifest.entry}: create cannot be called.")
+        return plugin
+
+    def _everything(self) -> Iterator[Found]:
+        yield from _in_folders(self._built_in, Origin.BUILT_IN)
+        yield from _in_packages()
+        yield from _in_folders(self._folders, Origin.FOLDER)
+
+    def _import(self, found: Found, module_name: str) -> ModuleType:
+        if found.origin is Origin.FOLDER and found.folder is not None:
+            _offer_folder(found.folder, module_name.split(".")[0])
+        importlib.invalidate_caches()
+        # An import computes for seconds; the main loop gets its turn more often meanwhile.
+        sys.setswitchinterval(IMPORTING)
+        try:
+            return importlib.import_module(module_name)
+        finally:
+            sys.setswitchinterval(NORMAL)
+
+
+def _in_folders(parent: Path, origin: Origin) -> Iterator[Found]:
+    if not parent.is_dir():
+        return
+    for folder in sorted(parent.iterdir()):
+        if not folder.is_dir() or folder.name.startswith((".", "_")):
+            continue
+        if (folder / FILE_NAME).is_file():
+            yield _read(folder.name, folder, origin, where=str(folder))
+        elif origin is Origin.FOLDER:
+            yield Found(
+                id=folder.name,
+                origin=origin,
+                where=str(folder),
+                problem=f"{folder} has no {FILE_NAME}.",
+            )
+
+
+def _in_packages() -> Iterator[Found]:
+    # Forgets which distributions there were, so that one installed since is seen.
+    importlib.invalidate_caches()
+    importlib.metadata.MetadataPathFinder.invalidate_caches()
+    for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda p: p.name):
+        name = point.dist.name if point.dist is not None else point.value
+        where = f"package {name}"
+        folder = _folder_of(point.module)
+        if folder is None:
+            problem = f"{where}: no {FILE_NAME} beside the module {point.module}."
+            yield Found(id=point.name, origin=Origin.PACKAGE, where=where, problem=problem)
+            continue
+        found = _read(point.name, folder, Origin.PACKAGE, where=where)
+        if found.manifest is not None and found.manifest.id != point.name:
+            problem = (
+                f"{where}: its entry point is called {point.name!r} and its manifest says "
+                f"{found.manifest.id!r}; they must be the same."
+            )
+            found = Found(id=point.name, origin=Origin.PACKAGE, where=where, problem=problem)
+        yield found
+
+
+def _read(name: str, folder: Path, origin: Origin, *, where: str) -> Found:
+    try:
+        manifest = read_manifest(folder / FILE_NAME)
+    except ManifestError as error:
+        return Found(id=name, origin=origin, where=where, folder=folder, problem=error.detail)
+    return Found(id=manifest.id, origin=origin, where=where, folder=folder, manifest=manifest)
+
+
+def _folder_of(module: str) -> Path | None:
+    """The folder at or above the module that holds a manifest, found without importing it."""
+    top, *rest = module.split(".")
+    spec = _find_top(top)
+    if spec is None:
+        return None
+    if spec.submodule_search_locations is None:
+        candidates = [Path(spec.origin).parent] if spec.origin else []
+    else:
+        candidates = []
+        for location in spec.submodule_search_locations:
+            path = Path(location)
+            candidates.append(path)
+            for part in rest:
+                path = path / part
+                candidates.append(path)
+    for folder in reversed(candidates):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    return None
+
+
+def _find_top(name: str) -> importlib.machinery.ModuleSpec | None:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    if spec is not None:
+        return spec
+    # An editable install is a .pth file that Python reads at its start only.
+    for folder in site.getsitepackages():
+        site.addsitedir(folder)
+    importlib.invalidate_caches()
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+
+
+def _offer_folder(folder: Path, top: str) -> None:
+    """Make `top` importable: a module or package inside the folder, or the folder itself."""
+    known = sys.modules.get(top)
+    if known is not None:
+        places = [Path(p) for p in getattr(known, "__path__", [])]
+        if known.__file__:
+            places.append(Path(known.__file__).parent)
+        if not any(place == folder or folder in place.parents for place in places):
+            raise PluginBroken(
+                f"The module name {top!r} is taken by {known.__file__ or known.__name__}; "
+                "give the plugin's package a name of its own."
+            )
+        return
+    package = folder / top
+    if (package / "__init__.py").is_file():
+        file, search = package / "__init__.py", [str(package)]
+    elif (folder / f"{top}.py").is_file():
+        file, search = folder / f"{top}.py", None
+    elif (folder / "__init__.py").is_file():
+        file, search = folder / "__init__.py", [str(folder)]
+    else:
+        raise PluginBroken(f"{folder} holds neither {top}.py nor a package {top}.")
+    spec = importlib.util.spec_from_file_location(top, file, submodule_search_locations=search)
+    if spec is None or spec.loader is None:
+        raise PluginBroken(f"{file} cannot be imported.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[top] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[top]
+        raise
+
+
+def _missing(error: ModuleNotFoundError, module_name: str) -> str:
+    missing = error.name or ""
+    if missing and (module_name == missing or module_name.startswith(missing + ".")):
+        return f"There is no module {missing!r}; the manifest's entry names it."
+    return f"It needs the Python package {missing!r}, which is not installed."
