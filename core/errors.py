@@ -1,4 +1,4 @@
-"""Every error that crosses a module boundary; a class's docstring is its message."""
+"""Every error that crosses a module boundary; the first line of a class's docstring is its message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ class ContactCenterError(Exception):
     """Something in the contact center went wrong."""
 
     def __init__(self, detail: str = "") -> None:
-        self.detail = detail or (type(self).__doc__ or "").strip()
+        self.detail = detail or (type(self).__doc__ or "").strip().partition("\n")[0]
         super().__init__(self.detail)
 
 

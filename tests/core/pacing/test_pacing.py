@@ -6,13 +6,13 @@ import pytest
 
 from core.errors import DeliveryDeferred
 from core.pacing import Pace, Pacer
-from core.testing.fakes import FakeClock
+from tests.support.clocks import JumpingClock
 
 CHAT = Pace(burst=2, per_second=1)
 
 
 async def test_a_burst_passes_and_then_the_pace_is_kept() -> None:
-    clock = FakeClock()
+    clock = JumpingClock()
     pacer = Pacer(clock)
     for _ in range(5):
         await pacer.wait(("chat", CHAT), ("bot", Pace(burst=30, per_second=30)))
@@ -20,7 +20,7 @@ async def test_a_burst_passes_and_then_the_pace_is_kept() -> None:
 
 
 async def test_a_long_wait_is_the_outboxes_business() -> None:
-    pacer = Pacer(FakeClock(), patience=1)
+    pacer = Pacer(JumpingClock(), patience=1)
     pacer.close("bot", 30)
     with pytest.raises(DeliveryDeferred) as caught:
         await pacer.wait(("bot", CHAT), parts_done=3)
@@ -29,7 +29,7 @@ async def test_a_long_wait_is_the_outboxes_business() -> None:
 
 
 async def test_a_pause_ends() -> None:
-    clock = FakeClock()
+    clock = JumpingClock()
     pacer = Pacer(clock)
     pacer.close("bot", 3)
     await pacer.wait(("bot", CHAT))
