@@ -1,0 +1,108 @@
+"""The terminal's side of a command: options all commands share, answers, progress, exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from core.control import FAILED, Args
+from core.errors import ContactCenterError
+
+
+class Session:
+    """What one invocation of the program knows: where its data is, and who does the work."""
+
+    def __init__(self, perform: Callable[[Session, str, Args], int]) -> None:
+        self._perform = perform
+        self.data_dir: str | None = None
+
+    def ask(self, command: str, **args: Any) -> None:
+        """Have the command done and leave with its exit code."""
+        code = self._perform(self, command, args)
+        if code:
+            raise click.exceptions.Exit(code)
+
+
+class CenterCommand(click.Command):
+    """A command of ours: takes --data-dir, wherever it stands."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(
+            click.Option(
+                ["--data-dir"],
+                metavar="D",
+                expose_value=False,
+                callback=_remember_data_dir,
+                help="Where everything is kept (default: DATA_DIR, or ./data).",
+            )
+        )
+
+
+class CenterGroup(click.Group):
+    """A group of such commands; `...` alone shows its help."""
+
+    command_class = CenterCommand
+    group_class = type
+
+
+def _remember_data_dir(context: click.Context, _option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.find_root().ensure_object(Session).data_dir = str(Path(value).absolute())
+
+
+class TerminalOut:
+    """`core.control.Out` on this terminal: results on stdout, everything else on stderr."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+
+    def line(self, text: str = "") -> None:
+        """A line of the result."""
+        self._clear()
+        click.echo(text)
+
+    def note(self, text: str) -> None:
+        """A remark on stderr."""
+        self._clear()
+        click.echo(text, err=True)
+
+    def progress(self, done: int, total: int, label: str = "") -> None:
+        """A bar that disappears when the work is done."""
+        if self._bar is None or self._bar.total != total or done < self._bar.n:
+            self._clear()
+            self._bar = tqdm(total=total, file=sys.stderr, leave=False, unit="")
+        self._bar.set_description_str(label, refresh=False)
+        self._bar.update(done - self._bar.n)
+        if done >= total:
+            self._clear()
+
+    def _clear(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def run_cli(group: click.Group, session: Session) -> int:
+    """Run the command line; every error is one line on stderr, and exit code 2."""
+    try:
+        code = group.main(standalone_mode=False, obj=session)
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        click.echo(help_wanted.format_message(), err=True)
+        return FAILED
+    except click.ClickException as error:
+        click.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
+        return FAILED
+    except ContactCenterError as error:
+        click.echo(f"Error: {error.detail}", err=True)
+        return FAILED
+    except click.Abort:
+        return 130
+    except BrokenPipeError:
+        return 0  # whoever read our output has seen enough
+    return code if isinstance(code, int) else 0
