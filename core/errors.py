@@ -1,4 +1,4 @@
-"""Every error that crosses a module boundary; the first line of a class's docstring is its message."""
+"""Every error that crosses a module boundary; its docstring's first line is its message."""
 
 from __future__ import annotations
 
