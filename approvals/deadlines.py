@@ -41,12 +41,6 @@ class Desk:
         """By when a draft that is queued now should be decided; closed hours do not count."""
         return self._hours.deadline(now, self._seconds)
 
-    def closed_until(self, now: datetime) -> str | None:
-        """When people are back, ISO 8601 in the desk's zone; None while they are there."""
-        if self._hours.is_open(now):
-            return None
-        return self._hours.opens_at(now).astimezone(self._hours.zone).isoformat("T", "minutes")
-
     def back(self, now: datetime, locale: str) -> str | None:
         """When people are back, in a customer's words; None while they are there."""
         if self._hours.is_open(now):

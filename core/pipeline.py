@@ -32,8 +32,8 @@ class Desk(Protocol):
         """By when a draft that is queued now should be decided."""
         ...
 
-    def closed_until(self, now: datetime) -> str | None:
-        """When people are back, None while they are there; an ISO 8601 time of the desk."""
+    def back(self, now: datetime, locale: str) -> str | None:
+        """When people are back, in the customer's words; None while they are there."""
         ...
 
 
@@ -55,7 +55,7 @@ class AlwaysOpen:
         """So many seconds from now."""
         return now + timedelta(seconds=self.seconds)
 
-    def closed_until(self, now: datetime) -> str | None:  # noqa: ARG002
+    def back(self, now: datetime, locale: str) -> str | None:  # noqa: ARG002
         """Never closed."""
         return None
 
@@ -178,18 +178,18 @@ class Pipeline:
                 answers=answers,
             )
         )
-        notice, values = self._waiting_notice(reasons, now)
+        notice, values = self._waiting_notice(reasons, now, c.locale)
         # A second holding message says nothing new, and on SMS it costs.
         if c.told is not notice:
             happened.append(self._speech.notice(c, notice, values=values))
         return happened
 
     def _waiting_notice(
-        self, reasons: tuple[Reason, ...], now: datetime
+        self, reasons: tuple[Reason, ...], now: datetime, locale: str
     ) -> tuple[ev.Notice, dict[str, str]]:
-        closed_until = self._desk.closed_until(now)
-        if closed_until is not None:
-            return ev.Notice.OUT_OF_HOURS, {"when": closed_until}
+        back = self._desk.back(now, locale)
+        if back is not None:
+            return ev.Notice.OUT_OF_HOURS, {"when": back}
         if Reason.PERSON_REQUESTED in reasons:
             return ev.Notice.PERSON_COMING, {}
         if Reason.ATTACHMENT in reasons:
