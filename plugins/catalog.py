@@ -142,9 +142,8 @@ def _in_folders(parent: Path, origin: Origin) -> Iterator[Found]:
 
 
 def _in_packages() -> Iterator[Found]:
-    # Forgets which distributions there were, so that one installed since is seen.
+    # The metadata are read anew when a folder on the path has changed: no cache to clear.
     importlib.invalidate_caches()
-    importlib.metadata.MetadataPathFinder.invalidate_caches()
     for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda p: p.name):
         name = point.dist.name if point.dist is not None else point.value
         where = f"package {name}"

@@ -86,6 +86,7 @@ class ThreadLane:
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._adopted: set[asyncio.Task[Any]] = set()
+        self._awaited: set[asyncio.Future[Any]] = set()
         self._closed = False
         # A daemon: a thread that hangs for ever must not keep the process from ending.
         self._thread = threading.Thread(target=self._serve, name=f"channel-{name}", daemon=True)
@@ -97,6 +98,8 @@ class ThreadLane:
             raise TookTooLong("The channel has stopped.")
         future = asyncio.run_coroutine_threadsafe(_begin(work), self._loop)
         answer = asyncio.wrap_future(future)
+        self._awaited.add(answer)
+        answer.add_done_callback(self._awaited.discard)
         try:
             done, _ = await asyncio.wait([answer], timeout=within)
         except asyncio.CancelledError:
@@ -108,8 +111,8 @@ class ThreadLane:
         try:
             return answer.result()
         except asyncio.CancelledError as error:
-            # The channel cancelled its own work; that must not cancel the host's task.
-            raise TookTooLong("The channel gave up its own work.") from error
+            # The lane was closed, or the channel cancelled its own work; neither may cancel us.
+            raise TookTooLong("The channel was stopped meanwhile.") from error
 
     def adopt(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
         """See `Lane.adopt`."""
@@ -136,6 +139,8 @@ class ThreadLane:
         if not done:
             ending.cancel()
             log.error("a channel's thread does not end%s", self._standing())
+        for answer in list(self._awaited):
+            answer.cancel()
         self._loop.call_soon_threadsafe(self._loop.stop)
         return ending.result() if done and not ending.exception() else 0
 
