@@ -92,6 +92,11 @@ class ApprovalService:
             raise NotFound
         return approval
 
+    async def conversation(self, user: User, conversation_id: str) -> Conversation:
+        """A conversation as it stands. Raises NotFound."""
+        user.require(Action.CONVERSATION_READ)
+        return await self._conversations.load(conversation_id)
+
     # The draft
 
     async def claim(self, user: User, approval_id: str) -> int:
