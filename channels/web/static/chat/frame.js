@@ -1,0 +1,72 @@
+// The page's place: a window of its own, or the frame of a widget, and how tall it may be.
+
+const FROM = "contact-center";
+
+export class Frame {
+  embedded;
+  isOpen = true;
+  #onOpen = () => {};
+  #said = "";
+
+  /** `opened` is called when the widget shows the page and wants the focus in it. */
+  constructor({ embedded, opened }) {
+    this.embedded = embedded && window.parent !== window;
+    this.#fit();
+    if (!this.embedded) return;
+    this.isOpen = false;
+    window.addEventListener("message", ({ source, data }) => {
+      if (source !== window.parent || data?.from !== FROM) return;
+      if (data.say === "opened") {
+        this.isOpen = true;
+        this.#onOpen();
+        if (data.focus) opened();
+      } else if (data.say === "closed") {
+        this.isOpen = false;
+      }
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.defaultPrevented || event.isComposing) return;
+      if (document.querySelector("dialog[open]")) return;
+      this.close();
+    });
+    this.#tell({ say: "ready" });
+  }
+
+  onOpen(callback) {
+    this.#onOpen = callback;
+  }
+
+  close() {
+    if (this.embedded) this.#tell({ say: "close" });
+  }
+
+  unread(count) {
+    if (this.embedded) this.#tell({ say: "unread", count });
+  }
+
+  /** Whether there is a conversation to wait for, so that the site's next page loads us at once. */
+  using(isUsed) {
+    const say = isUsed ? "started" : "left";
+    if (!this.embedded || say === this.#said) return;
+    this.#said = say;
+    this.#tell({ say });
+  }
+
+  // Only "open me", "close me" and a number go out, so any page may hear it.
+  #tell(message) {
+    window.parent.postMessage({ from: FROM, ...message }, "*");
+  }
+
+  // On phones the keyboard covers the page; the visual viewport says what is left.
+  #fit() {
+    const viewport = window.visualViewport;
+    if (!viewport) return;
+    const fit = () => {
+      const style = document.documentElement.style;
+      style.setProperty("--seen-height", `${Math.round(viewport.height * viewport.scale)}px`);
+      if (viewport.scale === 1) window.scrollTo(0, 0);
+    };
+    viewport.addEventListener("resize", fit);
+    fit();
+  }
+}

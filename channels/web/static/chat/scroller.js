@@ -1,0 +1,47 @@
+// Keeps the newest message in sight while the reader is at the end, and never pulls him there.
+
+const NEAR = 96;
+
+export class Scroller {
+  #pane;
+  #button;
+  #sticky = true;
+  #height = 0;
+
+  constructor({ pane, button }) {
+    this.#pane = pane;
+    this.#button = button;
+    pane.addEventListener("scroll", () => {
+      this.#sticky = this.#distance() < NEAR;
+      if (this.#sticky) button.hidden = true;
+    }, { passive: true });
+    new ResizeObserver(() => {
+      if (this.#sticky) this.#toEnd();
+    }).observe(pane);
+  }
+
+  /** Go to the end and stay there. */
+  stick() {
+    this.#sticky = true;
+    this.#button.hidden = true;
+    this.#toEnd();
+  }
+
+  /** Run a change of the content without losing the reader's place. */
+  keep(change) {
+    change();
+    const height = this.#pane.scrollHeight;
+    const grew = height > this.#height + 8;
+    this.#height = height;
+    if (this.#sticky) this.#toEnd();
+    else if (grew) this.#button.hidden = false;
+  }
+
+  #distance() {
+    return this.#pane.scrollHeight - this.#pane.scrollTop - this.#pane.clientHeight;
+  }
+
+  #toEnd() {
+    this.#pane.scrollTop = this.#pane.scrollHeight;
+  }
+}
