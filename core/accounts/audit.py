@@ -82,9 +82,9 @@ class Audit:
             try:
                 await self._append(
                     what=what,
-                    who=who,
-                    address=address,
-                    subject=subject,
+                    who=_text(who),
+                    address=_text(address),
+                    subject=_text(subject),
                     before=_masked(before or {}),
                     after=_masked(after or {}),
                     key=key,
@@ -189,9 +189,13 @@ def _changed(document: Mapping[str, Any]) -> bool:
     try:
         if set(document) != {"_id", "chain", "hash", *_HASHED}:
             return True
-        return document["_id"] != document["n"] or document["hash"] != _hash(document)
+        return bool(document["_id"] != document["n"] or document["hash"] != _hash(document))
     except (TypeError, orjson.JSONEncodeError):
         return True
+
+
+def _text(value: object) -> str:
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _masked(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,11 +208,11 @@ def _masked(values: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(value, datetime):
             masked[name] = value.isoformat()
         elif isinstance(value, (list, tuple, set, frozenset)):
-            masked[name] = [_masked(v) if isinstance(v, Mapping) else str(v) for v in value]
+            masked[name] = [_masked(v) if isinstance(v, Mapping) else _text(v) for v in value]
         elif value is None or isinstance(value, (bool, int, float)):
             masked[name] = value
         else:
-            masked[name] = str(value)
+            masked[name] = _text(value)
     return masked
 
 

@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from core.errors import BadInput
 
-TOKEN_PREFIX = "desk_"  #: so that a leaked token is recognised for what it is
+TOKEN_PREFIX = "desk_"  # noqa: S105 - a name, so that a leaked token is recognised for what it is
 PASSWORD_MIN = 12
 PASSWORD_MAX = 256
 

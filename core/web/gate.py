@@ -6,7 +6,6 @@ import functools
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from core.accounts.rules import Role, User
+from core.accounts.sessions import SignedIn
 from core.clock import Clock
 from core.limits import RateLimit
 from core.web.problems import Problem, from_exception, from_validation
@@ -31,15 +31,6 @@ ROLES: Mapping[Access, Role] = {
     Access.ADMIN: Role.ADMIN,
 }
 _CONVERSATION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn:
-    """A browser session that is valid now."""
-
-    id: str  #: of the session's record; the cookie itself is not kept
-    user: User
-    csrf: str  #: what a write from this session must carry
 
 
 class StaffDoor(Protocol):

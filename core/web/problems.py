@@ -11,6 +11,8 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from core import errors
+from core.accounts.service import EmailTaken, LastAdmin
+from core.accounts.sign_in import SignInRefused, TooManyAttempts
 from core.web.answers import dumps
 
 log = logging.getLogger(__name__)
@@ -86,6 +88,13 @@ def from_exception(error: Exception) -> Problem:
             return Problem(409, error.detail, extra={"held_by": error.held_by})
         case errors.StaleConversation():
             return Problem(409, error.detail)
+        case EmailTaken() | LastAdmin():
+            return Problem(409, error.detail)
+        case TooManyAttempts():
+            wait = str(max(1, round(error.retry_after)))
+            return Problem(429, error.detail, headers={"Retry-After": wait})
+        case SignInRefused():
+            return Problem(401, error.detail)
         case errors.NotFound():
             return Problem(404, error.detail)
         case errors.Forbidden() | errors.WebhookRefused():

@@ -1,0 +1,46 @@
+// What every console page does: menu, theme, and the warning before a session ends.
+
+import { api } from "./api.js";
+
+const root = document.documentElement;
+
+const toggle = document.querySelector(".menu-toggle");
+toggle?.addEventListener("click", () => {
+  const open = document.getElementById("nav").classList.toggle("open");
+  toggle.setAttribute("aria-expanded", String(open));
+});
+
+for (const button of document.querySelectorAll("[data-theme-toggle]")) {
+  button.addEventListener("click", () => {
+    const order = ["auto", "light", "dark"];
+    const next = order[(order.indexOf(root.dataset.theme) + 1) % order.length];
+    root.dataset.theme = next;
+    button.textContent = button.dataset[next];
+    document.cookie = `theme=${next}; path=/; max-age=31536000; samesite=lax`;
+  });
+}
+
+for (const time of document.querySelectorAll("time[datetime]")) {
+  const at = new Date(time.dateTime);
+  time.textContent = at.toLocaleString(root.lang, { dateStyle: "medium", timeStyle: "short" });
+}
+
+const idle = Number(document.body.dataset.idle);
+const warning = document.getElementById("session-warning");
+if (idle > 0 && warning) {
+  const ahead = Math.min(300, idle / 4);
+  let timers = [];
+  const restart = () => {
+    timers.forEach(clearTimeout);
+    warning.hidden = true;
+    timers = [
+      setTimeout(() => (warning.hidden = false), (idle - ahead) * 1000),
+      setTimeout(() => location.assign("/login"), (idle + 1) * 1000),
+    ];
+  };
+  document.addEventListener("activity", restart);
+  warning.querySelector("[data-stay]").addEventListener("click", () => {
+    api("/api/me/activity", { method: "POST" }).catch(() => location.assign("/login"));
+  });
+  restart();
+}
