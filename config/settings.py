@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -60,20 +59,10 @@ def _model_name(name: str) -> str:
     return name
 
 
-_DAYS = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
-_DESK = re.compile(rf"{_DAYS}(-{_DAYS})? {_CLOCK}-{_CLOCK}")
-
-
-def _desk_hours(value: str) -> str:
-    for part in value.split(";"):
-        if not _DESK.fullmatch(part.strip()):
-            raise ValueError("write it like: Mon-Fri 09:00-18:00; Sat 10:00-14:00")
-    return value
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
-Days = Annotated[tuple[date, ...], BeforeValidator(_words)]
 Models = Annotated[tuple[Annotated[str, AfterValidator(_model_name)], ...], BeforeValidator(_words)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Url = Annotated[str, AfterValidator(_web_address)]
@@ -184,10 +173,10 @@ class ApprovalSettings(Section):
     learn_from_edits: Literal["supervisor", "auto"] = Field(
         "supervisor", description="edited answers become knowledge by a supervisor, or auto"
     )
-    desk_hours: Annotated[str, AfterValidator(_desk_hours)] | None = Field(
-        None, description="when people answer: Mon-Fri 09:00-18:00; unset: always"
+    desk_hours: str = Field(
+        "", description="when people answer: mon-fri 09:00-18:00; sat 10:00-14:00; unset: always"
     )
-    desk_holidays: Days = Field((), description="days off: 2026-12-25, 2027-01-01")
+    desk_holidays: str = Field("", description="days off: 2026-12-25, 2027-01-01")
     desk_timezone: TimeZone = Field("UTC", description="the zone of these hours: Asia/Seoul")
 
 

@@ -56,8 +56,6 @@ def test_the_contracts_names_are_known() -> None:
         ("LLM_FALLBACK_MODELS", "openai:a, b"),
         ("AUTO_SEND_TARGET_PRECISION", "much"),
         ("AUTO_SEND_COLD_START", "no"),
-        ("DESK_HOURS", "always"),
-        ("DESK_HOLIDAYS", "2026-13-01"),
         ("QDRANT_URL", "localhost:6333"),
     ],
 )
