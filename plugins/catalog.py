@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from core.errors import ContactCenterError
 from core.plugin import ChannelPlugin, Manifest
+from core.plugin_folder import FolderUnusable, offer_folder
 from plugins.manifest import FILE_NAME, ManifestError, read_manifest
 
 log = logging.getLogger(__name__)
@@ -86,8 +87,8 @@ class Catalog:
         module_name, _, attribute = found.manifest.entry.partition(":")
         try:
             module = self._import(found, module_name)
-        except PluginBroken:
-            raise
+        except FolderUnusable as error:
+            raise PluginBroken(error.detail) from error
         except ModuleNotFoundError as error:
             raise PluginBroken(_missing(error, module_name)) from error
         except Exception as error:
@@ -114,7 +115,7 @@ class Catalog:
 
     def _import(self, found: Found, module_name: str) -> ModuleType:
         if found.origin is Origin.FOLDER and found.folder is not None:
-            _offer_folder(found.folder, module_name.split(".")[0])
+            offer_folder(found.folder, module_name.split(".")[0])
         importlib.invalidate_caches()
         # An import computes for seconds; the main loop gets its turn more often meanwhile.
         sys.setswitchinterval(IMPORTING)
@@ -207,40 +208,6 @@ def _find_top(name: str) -> importlib.machinery.ModuleSpec | None:
         return importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return None
-
-
-def _offer_folder(folder: Path, top: str) -> None:
-    """Make `top` importable: a module or package inside the folder, or the folder itself."""
-    known = sys.modules.get(top)
-    if known is not None:
-        places = [Path(p) for p in getattr(known, "__path__", [])]
-        if known.__file__:
-            places.append(Path(known.__file__).parent)
-        if not any(place == folder or folder in place.parents for place in places):
-            raise PluginBroken(
-                f"The module name {top!r} is taken by {known.__file__ or known.__name__}; "
-                "give the plugin's package a name of its own."
-            )
-        return
-    package = folder / top
-    if (package / "__init__.py").is_file():
-        file, search = package / "__init__.py", [str(package)]
-    elif (folder / f"{top}.py").is_file():
-        file, search = folder / f"{top}.py", None
-    elif (folder / "__init__.py").is_file():
-        file, search = folder / "__init__.py", [str(folder)]
-    else:
-        raise PluginBroken(f"{folder} holds neither {top}.py nor a package {top}.")
-    spec = importlib.util.spec_from_file_location(top, file, submodule_search_locations=search)
-    if spec is None or spec.loader is None:
-        raise PluginBroken(f"{file} cannot be imported.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[top] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[top]
-        raise
 
 
 def _missing(error: ModuleNotFoundError, module_name: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from plugins.catalog import Found
 from plugins.lane import TookTooLong
 from plugins.sealing import Seal, SealBroken
 from plugins.store import Choice, PluginStore
-from plugins.supervisor import State, Status, Supervisor, Surroundings, Wanted, load_plugin
+from plugins.supervisor import State, Status, Supervisor, Surroundings, Trial, Wanted, load_plugin
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,25 @@ class PluginHost:
                 self._around.catalog, found, within=self._around.pace.load
             )
         return self._loaded[plugin_id]
+
+    def found(self) -> Mapping[str, Found]:
+        """Everything that lay there at the last look."""
+        return self._found
+
+    @asynccontextmanager
+    async def on_trial(self, plugin_id: str, settings: BaseModel) -> AsyncIterator[Channel]:
+        """A second instance with these settings, made but not started, gone afterwards.
+
+        Raises NotFound, PluginBroken.
+        """
+        plugin = self.plugin(plugin_id)
+        code = await self.code(plugin_id)
+        assert plugin.found.manifest is not None
+        trial = Trial(plugin.found.manifest, self._around)
+        try:
+            yield await trial.create(code, settings)
+        finally:
+            await trial.end()
 
     async def refresh(self) -> None:
         """Look at what is installed and at what is wanted, and begin to make it so."""

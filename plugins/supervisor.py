@@ -324,9 +324,13 @@ class _Life:
             settings = plugin.settings.model_validate(dict(wanted.settings))
         except ValidationError as error:
             raise _Down(State.NEEDS_ADMIN, settings_sentence(error)) from error
-        folder = self._around.data_dir / self._manifest.id
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        context = self._context(folder)
+        context = await context_for(
+            self._manifest.id,
+            self._around,
+            lane=self._lane,
+            crossing=self._crossing,
+            failed=self._watcher.failed,
+        )
 
         async def start() -> Channel:
             # Kept before it starts, so that a half-started channel is stopped too.
@@ -370,35 +374,95 @@ class _Life:
         self._intake.close()
         await self._lane.close()
 
-    def _context(self, folder: Path) -> ChannelContext:
-        def failed(error: Exception) -> None:
-            self._crossing.tell(lambda: self._watcher.failed(error))
 
-        def ended(task: asyncio.Task[None]) -> None:
-            error = None if task.cancelled() else task.exception()
-            if isinstance(error, Exception):
-                failed(error)
+class Trial:
+    """A channel that is made to try its settings, and never started."""
 
-        def spawn(work: Coroutine[Any, Any, None], *, name: str = "") -> asyncio.Task[None]:
-            task = self._lane.adopt(work, name=f"{self._manifest.id} {name}".strip())
-            task.add_done_callback(ended)
-            return task
+    def __init__(self, manifest: Manifest, around: Surroundings) -> None:
+        self._manifest = manifest
+        self._around = around
+        self._lane: Lane = ThreadLane(f"{manifest.id}-trial")
+        self._channel: Channel | None = None
+        self._errors: list[BaseException] = []
 
-        def share(thing: object) -> None:
-            self._crossing.tell(lambda: self._around.on_shared(self._manifest.id, thing))
-
-        return ChannelContext(
-            channel_id=self._manifest.id,
-            clock=self._around.clock,
-            logger=logging.getLogger(f"channels.{self._manifest.id}"),
-            public_url=self._around.public_url,
-            data_dir=folder,
-            words=self._around.words,
-            lease=CrossingLease(self._around.lease, self._crossing),
-            spawn=spawn,
-            failed=failed,
-            share=share,
+    async def create(self, code: ChannelPlugin[BaseModel], settings: BaseModel) -> Guarded:
+        """The channel behind a guard."""
+        context = await context_for(
+            self._manifest.id,
+            replace(self._around, on_shared=lambda _id, _thing: None),
+            lane=self._lane,
+            crossing=Crossing(asyncio.get_running_loop()),
+            failed=self._errors.append,
         )
+
+        async def make() -> Channel:
+            return code.create(settings, context)
+
+        channel = self._channel = await self._lane.run(make, within=self._around.pace.start)
+        return guarded(channel, self._lane, watcher=self)
+
+    async def end(self) -> None:
+        """Let go of it."""
+        channel = self._channel
+        if channel is not None:
+            try:
+                await self._lane.run(channel.stop, within=self._around.pace.stop)
+            except Exception as error:
+                log.warning("a trial of %s does not stop: %s", self._manifest.id, error)
+        await self._lane.close()
+
+    def accepted(self) -> None:
+        """Nothing comes in on a trial."""
+
+    def delivered(self) -> None:
+        """Nothing goes out on a trial."""
+
+    def troubled(self, error: BaseException) -> None:
+        """Whoever tries it sees the error itself."""
+        self._errors.append(error)
+
+    def failed(self, error: Exception) -> None:
+        """Whoever tries it sees the error itself."""
+        self._errors.append(error)
+
+
+async def context_for(
+    channel_id: str,
+    around: Surroundings,
+    *,
+    lane: Lane,
+    crossing: Crossing,
+    failed: Callable[[Exception], None],
+) -> ChannelContext:
+    """What the host lends to a channel; `failed` is called on the main loop."""
+    folder = around.data_dir / channel_id
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+
+    def tell_failed(error: Exception) -> None:
+        crossing.tell(lambda: failed(error))
+
+    def ended(task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            tell_failed(error)
+
+    def spawn(work: Coroutine[Any, Any, None], *, name: str = "") -> asyncio.Task[None]:
+        task = lane.adopt(work, name=f"{channel_id} {name}".strip())
+        task.add_done_callback(ended)
+        return task
+
+    return ChannelContext(
+        channel_id=channel_id,
+        clock=around.clock,
+        logger=logging.getLogger(f"channels.{channel_id}"),
+        public_url=around.public_url,
+        data_dir=folder,
+        words=around.words,
+        lease=CrossingLease(around.lease, crossing),
+        spawn=spawn,
+        failed=tell_failed,
+        share=lambda thing: crossing.tell(lambda: around.on_shared(channel_id, thing)),
+    )
 
 
 async def load_plugin(catalog: Catalog, found: Found, *, within: float) -> ChannelPlugin[BaseModel]:
