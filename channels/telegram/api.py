@@ -1,0 +1,306 @@
+"""The Bot API through aiogram, its answers as our errors; imported only when the channel is on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+
+from aiogram import Bot as AiogramBot
+from aiogram import exceptions as ex
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.methods import (
+    AnswerCallbackQuery,
+    DeleteWebhook,
+    EditMessageText,
+    GetMe,
+    GetUpdates,
+    SendChatAction,
+    SendMessage,
+    SendMessageDraft,
+    SetMyCommands,
+    SetWebhook,
+    TelegramMethod,
+)
+from aiogram.methods.base import Response, TelegramType
+from aiogram.types import (
+    BotCommand,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    MessageEntity,
+    ReplyParameters,
+)
+from aiogram.utils.token import TokenValidationError
+from aiohttp import ClientConnectorError, ServerDisconnectedError
+
+from channels.telegram.faults import ChatMigrated, NotModified, NotSupported, PollConflict
+from channels.telegram.normalize import ALLOWED_UPDATES, BUSINESS, Bot
+from channels.telegram.render import TelegramPart
+from core.errors import (
+    ChannelAuthFailed,
+    ChannelError,
+    ChannelNotReady,
+    DeliveryDeferred,
+    DeliveryFailed,
+    DeliveryUnknown,
+)
+from core.messages import Address, Button
+
+CALL_SECONDS = 20
+POLL_SECONDS = 25
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+# The answers are read as plain JSON: one message of a kind that aiogram does not know yet would
+# otherwise spoil a whole batch, or turn a message that was sent into an error.
+
+
+class _RawMe(GetMe):
+    __returning__ = dict[str, Any]
+
+
+class _RawUpdates(GetUpdates):
+    __returning__ = list[dict[str, Any]]
+
+
+class _RawSend(SendMessage):
+    __returning__ = dict[str, Any]
+
+
+class _RawEdit(EditMessageText):
+    __returning__ = Any  # type: ignore[assignment]
+
+
+class _Session(AiohttpSession):
+    """Keeps the status of an answer that is not JSON (a gateway's error page)."""
+
+    def check_response(
+        self, bot: AiogramBot, method: TelegramMethod[TelegramType], status_code: int, content: str
+    ) -> Response[TelegramType]:
+        try:
+            return super().check_response(bot, method, status_code, content)
+        except ex.ClientDecodeError as error:
+            if status_code in (401, 403, 404):
+                raise ex.TelegramNotFound(method=method, message="Not Found") from error
+            if status_code in (500, 503):
+                raise ex.TelegramServerError(method=method, message=f"{status_code}") from error
+            if status_code == 429:
+                raise ex.TelegramRetryAfter(
+                    method=method, message="Too Many Requests", retry_after=1
+                ) from error
+            raise
+
+
+class TelegramApi:
+    """One bot's connection to the Bot API."""
+
+    def __init__(self, *, token: str, base_url: str) -> None:
+        server = TelegramAPIServer.from_base(base_url)
+        self._session = _Session(api=server, timeout=CALL_SECONDS)
+        try:
+            self._bot = AiogramBot(token, session=self._session)
+        except TokenValidationError as error:
+            raise ChannelAuthFailed("This is not a Telegram bot token.") from error
+
+    async def close(self) -> None:
+        """Close the connections; safe twice."""
+        await self._session.close()
+
+    async def me(self) -> Bot:
+        """Who this token belongs to. Raises ChannelNotReady, ChannelAuthFailed."""
+        about = cast(dict[str, Any], await self._asking(_RawMe()))
+        return Bot(id=int(about.get("id", self._bot.id)), username=str(about.get("username", "")))
+
+    async def set_webhook(self, *, url: str, secret: str) -> None:
+        """Have updates sent there. Raises NotSupported when Telegram does not take the address."""
+        await self._asking(
+            SetWebhook(url=url, secret_token=secret, allowed_updates=list(ALLOWED_UPDATES))
+        )
+
+    async def delete_webhook(self) -> None:
+        """Have updates wait for `updates`; none of them is dropped."""
+        await self._asking(DeleteWebhook(drop_pending_updates=False))
+
+    async def updates(self, offset: int | None) -> list[dict[str, Any]]:
+        """The next updates, waiting for them; an offset confirms all before it.
+
+        Raises PollConflict, ChannelNotReady, ChannelAuthFailed, DeliveryDeferred (429).
+        """
+        method = _RawUpdates(
+            offset=offset, timeout=POLL_SECONDS, allowed_updates=list(ALLOWED_UPDATES)
+        )
+        return cast(
+            list[dict[str, Any]], await self._asking(method, seconds=POLL_SECONDS + CALL_SECONDS)
+        )
+
+    async def set_commands(self, commands: Sequence[tuple[str, str]], *, language: str) -> None:
+        """Show these commands to customers of a language, "" for all others."""
+        shown = [BotCommand(command=name, description=text) for name, text in commands]
+        await self._asking(SetMyCommands(commands=shown, language_code=language or None))
+
+    async def post(
+        self,
+        address: Address,
+        part: TelegramPart,
+        *,
+        chat: int,
+        buttons: Sequence[Button] = (),
+        reply_to: int | None = None,
+    ) -> str:
+        """Send one message and give its number. Raises as `core.channel.Channel.send`."""
+        fields: dict[str, Any] = {
+            "chat_id": chat,
+            "message_thread_id": _thread(address),
+            **_content(address, part, buttons),
+        }
+        if reply_to is not None:
+            fields["reply_parameters"] = ReplyParameters(
+                message_id=reply_to, allow_sending_without_reply=True
+            )
+        method = _RawSend(**fields)
+        sent = cast(dict[str, Any], await self._sending(method))
+        return str(sent.get("message_id", ""))
+
+    async def edit(
+        self,
+        address: Address,
+        part: TelegramPart,
+        *,
+        chat: int,
+        message: str,
+        buttons: Sequence[Button] = (),
+    ) -> None:
+        """Change one message. Raises as `post`, and NotModified."""
+        fields: dict[str, Any] = {
+            "chat_id": chat,
+            "message_id": int(message),
+            **_content(address, part, buttons),
+        }
+        await self._sending(_RawEdit(**fields))
+
+    async def draft(self, address: Address, part: TelegramPart, *, draft_id: int) -> None:
+        """Show a preview for thirty seconds. Raises NotSupported, DeliveryDeferred and the like."""
+        method = SendMessageDraft(
+            chat_id=int(address.chat),
+            draft_id=draft_id,
+            message_thread_id=_thread(address),
+            text=part.text,
+            entities=_entities(part),
+        )
+        await self._asking(method, seconds=5)
+
+    async def typing(self, address: Address) -> None:
+        """Show for five seconds that somebody writes."""
+        method = SendChatAction(
+            chat_id=int(address.chat),
+            action="typing",
+            message_thread_id=_thread(address),
+            business_connection_id=_business(address),
+        )
+        await self._asking(method, seconds=5)
+
+    async def answer_press(self, press_id: str, *, text: str = "") -> None:
+        """Let the customer's button come to rest."""
+        method = AnswerCallbackQuery(callback_query_id=press_id, text=text or None)
+        await self._asking(method, seconds=5)
+
+    async def _asking(self, method: TelegramMethod[T], *, seconds: int = CALL_SECONDS) -> T:
+        try:
+            return await self._bot(method, request_timeout=seconds)
+        except (ex.AiogramError, OSError) as error:
+            raise _while_asking(error) from error
+
+    async def _sending(self, method: TelegramMethod[T]) -> T:
+        try:
+            return await self._bot(method, request_timeout=CALL_SECONDS)
+        except (ex.AiogramError, OSError) as error:
+            raise _while_sending(error) from error
+
+
+def _while_asking(error: Exception) -> ChannelError:
+    match error:
+        case ex.TelegramUnauthorizedError():
+            return ChannelAuthFailed("Telegram refuses the bot token.")
+        case ex.TelegramConflictError():
+            return PollConflict(error.message)
+        case ex.TelegramRetryAfter():
+            return DeliveryDeferred(error.message, retry_after=float(error.retry_after))
+        case ex.TelegramNotFound() if isinstance(error.method, GetMe):
+            return ChannelAuthFailed("Telegram does not know this bot token.")
+        case ex.TelegramServerError() | ex.TelegramNetworkError():
+            return ChannelNotReady(f"Telegram cannot be reached: {error.message}")
+        case ex.TelegramAPIError():
+            return NotSupported(error.message)
+        case _:
+            return ChannelNotReady(f"Telegram answered something unexpected: {error}")
+
+
+def _while_sending(error: Exception) -> ChannelError:
+    match error:
+        case ex.TelegramRetryAfter():
+            return DeliveryDeferred(error.message, retry_after=float(error.retry_after))
+        case ex.TelegramMigrateToChat():
+            return ChatMigrated(error.migrate_to_chat_id)
+        case ex.TelegramUnauthorizedError() | ex.TelegramNotFound():
+            return ChannelAuthFailed("Telegram refuses the bot token.")
+        case ex.TelegramForbiddenError():
+            return DeliveryFailed(f"The customer cannot be written to: {error.message}", code="403")
+        case ex.TelegramBadRequest() if "not modified" in error.message:
+            return NotModified(error.message)
+        case ex.TelegramServerError():
+            return DeliveryDeferred(f"Telegram has a fault: {error.message}")
+        case ex.TelegramNetworkError():
+            # Only where no connection came about is it certain that nothing was sent.
+            if isinstance(error.__cause__, ClientConnectorError):
+                return DeliveryDeferred("Telegram cannot be reached.")
+            if isinstance(error.__cause__, ServerDisconnectedError):
+                return DeliveryUnknown("Telegram broke the connection before it answered.")
+            return DeliveryUnknown(f"No answer from Telegram: {error.message}")
+        case ex.TelegramAPIError():
+            return DeliveryFailed(f"Telegram refuses the message: {error.message}", code="400")
+        case _:
+            return DeliveryUnknown(f"Telegram's answer cannot be read: {type(error).__name__}")
+
+
+def _content(address: Address, part: TelegramPart, buttons: Sequence[Button]) -> dict[str, Any]:
+    return {
+        "business_connection_id": _business(address),
+        "text": part.text,
+        "entities": _entities(part),
+        "reply_markup": _keyboard(buttons),
+        "link_preview_options": LinkPreviewOptions(is_disabled=True),
+    }
+
+
+def _thread(address: Address) -> int | None:
+    return int(address.thread) if address.thread.isdigit() else None
+
+
+def _business(address: Address) -> str | None:
+    return address.thread.removeprefix(BUSINESS) if address.thread.startswith(BUSINESS) else None
+
+
+def _entities(part: TelegramPart) -> list[MessageEntity] | None:
+    return [MessageEntity(**entity) for entity in part.entities] or None
+
+
+def _keyboard(buttons: Sequence[Button]) -> InlineKeyboardMarkup | None:
+    rows: list[list[InlineKeyboardButton]] = []
+    last = ""
+    for button in buttons:
+        if not 1 <= len(button.id.encode()) <= 64:
+            logger.warning("A button is left out: its id does not fit into 64 bytes.")
+            continue
+        shown = InlineKeyboardButton(text=button.label, callback_data=button.id)
+        name = button.id.partition(":")[0]
+        # Choices of one kind (the five ratings) stand side by side.
+        if rows and name == last and ":" in button.id:
+            rows[-1].append(shown)
+        else:
+            rows.append([shown])
+        last = name
+    return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None

@@ -1,0 +1,117 @@
+"""Shows an answer while it grows: as Telegram's own draft, else as a message that is edited."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from channels.telegram.faults import NotSupported
+from channels.telegram.normalize import BUSINESS
+from channels.telegram.render import TelegramPart, to_telegram
+from core.clock import Clock
+from core.errors import ChannelAuthFailed, ChannelError, DeliveryDeferred
+from core.messages import Address
+from core.rendering_markdown import from_markdown
+
+DRAFT_SECONDS = 1.1  #: between two states of a preview
+GROUP_SECONDS = 3.1  #: the same in groups, where twenty a minute are allowed
+REFRESH_SECONDS = 20.0  #: Telegram drops a draft after thirty
+PATIENCE_SECONDS = 1.5  #: an answer that is done sooner is not worth a message that is edited
+
+
+class Shows(Protocol):
+    """What of the Bot API a preview needs."""
+
+    async def draft(self, address: Address, part: TelegramPart, *, draft_id: int) -> None:
+        """Show a preview for thirty seconds."""
+        ...
+
+    async def post(self, address: Address, part: TelegramPart, *, chat: int) -> str:
+        """Send one message and give its number."""
+        ...
+
+    async def edit(self, address: Address, part: TelegramPart, *, chat: int, message: str) -> None:
+        """Change one message."""
+        ...
+
+
+class Previews:
+    """The previews of one bot; a posted one waits here to become the answer itself."""
+
+    def __init__(self, *, api: Shows, clock: Clock) -> None:
+        self._api = api
+        self._clock = clock
+        self._draft_ids = itertools.count(int(clock.now().timestamp()) % 1_000_000_000 + 1)
+        self._drafts_work = True
+        self._posted: dict[tuple[str, str], str] = {}
+
+    def take(self, address: Address) -> str:
+        """The number of the message that shows a preview here, "" when none does; once."""
+        return self._posted.pop((address.chat, address.thread), "")
+
+    async def show(self, address: Address, parts: AsyncIterator[str]) -> None:
+        """Show the text as its pieces come; an error ends the preview, never the answer."""
+        key = (address.chat, address.thread)
+        draft_id = next(self._draft_ids)
+        begun = self._clock.monotonic()
+        shown_at = -GROUP_SECONDS
+        pace = GROUP_SECONDS if address.chat.startswith("-") else DRAFT_SECONDS
+        text = shown = ""
+        pieces = aiter(parts)
+        following: asyncio.Task[str] = asyncio.ensure_future(_next(pieces))
+        try:
+            while True:
+                done, _ = await asyncio.wait({following}, timeout=REFRESH_SECONDS)
+                if done:
+                    try:
+                        text += following.result()
+                    except StopAsyncIteration:
+                        return
+                    following = asyncio.ensure_future(_next(pieces))
+                now = self._clock.monotonic()
+                due = not done or (text != shown and now - shown_at >= pace)
+                if not due or not (drawn := to_telegram(from_markdown(text))):
+                    continue
+                if await self._draw(address, drawn[0], draft_id, key, late=now - begun):
+                    shown, shown_at = text, now
+        except ChannelAuthFailed:
+            raise
+        except ChannelError:
+            return
+        finally:
+            following.cancel()
+
+    async def _draw(
+        self,
+        address: Address,
+        part: TelegramPart,
+        draft_id: int,
+        key: tuple[str, str],
+        *,
+        late: float,
+    ) -> bool:
+        private = not address.chat.startswith("-") and not address.thread.startswith(BUSINESS)
+        try:
+            if private and self._drafts_work and key not in self._posted:
+                try:
+                    await self._api.draft(address, part, draft_id=draft_id)
+                except NotSupported:
+                    self._drafts_work = False
+                else:
+                    return True
+            if late < PATIENCE_SECONDS:
+                return False
+            chat = int(address.chat)
+            if message := self._posted.get(key):
+                await self._api.edit(address, part, chat=chat, message=message)
+            else:
+                self._posted[key] = await self._api.post(address, part, chat=chat)
+        except DeliveryDeferred:
+            return False
+        return True
+
+
+async def _next(pieces: AsyncIterator[str]) -> str:
+    return await anext(pieces)
