@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -56,7 +56,7 @@ def remove(session: Session, email: str) -> None:
     session.ask("users.remove", email=email)
 
 
-def commands(accounts: AccountsService, *, base_url: str) -> Mapping[str, Command]:
+def commands(accounts: AccountsService, *, base_url: Callable[[], str]) -> Mapping[str, Command]:
     """What these do; `base_url` is where sign-in links lead."""
     from core.accounts.service import OPERATOR, EmailTaken
 
@@ -77,7 +77,7 @@ def commands(accounts: AccountsService, *, base_url: str) -> Mapping[str, Comman
             out.line(await accounts.issue_token(user, actor=OPERATOR, name="command line"))
         else:
             link = await accounts.issue_link(user, actor=OPERATOR)
-            out.line(f"Sign-in link, works once: {base_url}/login/{link}")
+            out.line(f"Sign-in link, works once: {base_url()}/login/link/{link}")
         return 0
 
     async def list_users(_args: Args, out: Out) -> int:

@@ -65,6 +65,13 @@ class AccountsService:
             raise NotFound("There is no such user.")
         return account.user
 
+    async def account_of(self, user: User) -> Account:
+        """The user's record. Raises NotFound when he has been removed meanwhile."""
+        account = await self._store.account(user.id)
+        if account is None:
+            raise NotFound("There is no such user.")
+        return account
+
     async def find_by_slack_id(self, slack_id: str) -> User | None:
         """Who this Slack member is here, None for a stranger."""
         account = await self._store.account_by_slack_id(slack_id) if slack_id else None
@@ -172,7 +179,7 @@ class AccountsService:
         """The secret part of a sign-in link, good once and for half an hour."""
         if actor.id != user.id:
             actor.require(Action.USERS_CHANGE)
-            _within(actor, user.role)
+        _within(actor, user.role)
         token = new_token()
         expires_at = self._clock.now() + LINK_LIFE
         await self._store.insert_link(token_hash(token), user_id=user.id, expires_at=expires_at)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import ipaddress
 import math
 import re
+import time
 from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import quote
@@ -16,6 +19,7 @@ from core.accounts.rules import Role, User
 from core.accounts.sessions import SignedIn
 from core.clock import Clock
 from core.limits import RateLimit
+from core.web.metrics import HttpMetrics
 from core.web.problems import Problem, from_exception, from_validation
 from core.web.routing import BODY_LIMIT, Access, Handler, Route
 from core.web.security import Origins
@@ -65,13 +69,18 @@ class Gate:
         visitors: VisitorTokens,
         staff: StaffDoor,
         clock: Clock,
+        metrics: HttpMetrics,
         error_page: ErrorPage | None = None,
     ) -> None:
+        self._metrics = metrics
+        self._streams: set[asyncio.Task[object]] = set()
         self._visitors = visitors
         self._staff = staff
         self._error_page = error_page
         self._origins = Origins(settings)
-        self._proxies = frozenset(settings.trusted_proxies)
+        self._proxies = tuple(
+            ipaddress.ip_network(proxy, strict=False) for proxy in settings.trusted_proxies
+        )
         self._addresses = RateLimit(
             rate=settings.address_rate, burst=settings.address_burst, clock=clock
         )
@@ -82,21 +91,32 @@ class Gate:
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The outermost ring: counts the address, turns every error into an answer."""
+        began = time.perf_counter()
         try:
             address = self._address(request)
             request["address"] = address
             wait = self._addresses.take(address)
             if wait:
                 raise _too_many(wait)
-            return await handler(request)
+            response = await handler(request)
         except Exception as error:
-            if isinstance(error, web.HTTPException) and error.status < 400:
-                raise
             problem = from_exception(error)
             if request.writer.output_size > 0:
                 # The answer has begun, so there is no room for another one.
                 raise ConnectionResetError(problem.detail) from error
-            return self._refusal(request, problem)
+            response = self._refusal(request, problem)
+        route = request.get("route")
+        # What matches no route is counted as one, or a scanner would fill the labels.
+        name = route.path if route is not None else ""
+        method = route.method if route is not None else ""
+        seconds = None if route is None or route.stream else time.perf_counter() - began
+        self._metrics.answered(method, name, response.status, seconds)
+        return response
+
+    def close_streams(self) -> None:
+        """End every open stream; browsers come back to whoever serves next."""
+        for task in self._streams:
+            task.cancel()
 
     def guard(self, route: Route) -> Handler:
         """The route's handler with everything before it that the route asks for."""
@@ -123,9 +143,22 @@ class Gate:
             if validator is not None:
                 await self._read_body(request, route, validator)
             await self._check_csrf(request, route)
+            if route.stream:
+                return await self._stream(request, handler)
             return await handler(request)
 
         return guarded
+
+    async def _stream(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None
+        self._streams.add(task)
+        self._metrics.stream_opened()
+        try:
+            return await handler(request)
+        finally:
+            self._streams.discard(task)
+            self._metrics.stream_closed()
 
     async def _identify(self, request: web.Request, route: Route) -> web.StreamResponse | None:
         if route.access in (Access.VISITOR, Access.PARTICIPANT):
@@ -224,13 +257,20 @@ class Gate:
 
     def _address(self, request: web.Request) -> str:
         remote = request.remote or ""
-        if remote not in self._proxies:
+        if not self._proxies or not self._is_proxy(remote):
             return remote
         hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
         for hop in reversed(hops):
-            if hop and hop not in self._proxies:
+            if hop and not self._is_proxy(hop):
                 return hop[:64]
         return remote
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self._proxies)
 
     def _refusal(self, request: web.Request, problem: Problem) -> web.StreamResponse:
         route = request.get("route")

@@ -62,7 +62,7 @@ class Pages:
         assets: Assets,
         templates: Mapping[str, Path] | None = None,
     ) -> None:
-        self._settings = settings
+        self.assets = assets
         self._words = words
         slices = {name: FileSystemLoader(folder) for name, folder in (templates or {}).items()}
         self._environment = Environment(

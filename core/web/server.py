@@ -7,10 +7,14 @@ import logging
 from collections.abc import Sequence
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from core.clock import Clock
 from core.errors import SetupError
-from core.web.gate import ErrorPage, Gate, StaffDoor
+from core.web import openapi
+from core.web.gate import Gate, StaffDoor
+from core.web.metrics import HttpMetrics
+from core.web.pages import Pages
 from core.web.problems import Problem
 from core.web.routing import BODY_LIMIT, Route
 from core.web.security import SecurityHeaders
@@ -23,7 +27,10 @@ SHUTDOWN_SECONDS = 2.0  #: for open streams to end
 
 
 class WebServer:
-    """Serves the routes behind the gate; constructing it binds nothing."""
+    """Serves the routes behind the gate; constructing it binds nothing.
+
+    To what it is given it adds the documents about itself: the assets and `/api/openapi.json`.
+    """
 
     def __init__(
         self,
@@ -33,16 +40,32 @@ class WebServer:
         visitors: VisitorTokens,
         staff: StaffDoor,
         clock: Clock,
-        error_page: ErrorPage | None = None,
+        registry: CollectorRegistry,
+        pages: Pages | None = None,
+        version: str = "0.1.0",
     ) -> None:
         self._settings = settings
-        gate = Gate(settings, visitors=visitors, staff=staff, clock=clock, error_page=error_page)
+        self._gate = Gate(
+            settings,
+            visitors=visitors,
+            staff=staff,
+            clock=clock,
+            metrics=HttpMetrics(registry),
+            error_page=pages.error if pages else None,
+        )
         self._app = web.Application(
-            middlewares=[gate.middleware], client_max_size=BODY_LIMIT, logger=log
+            middlewares=[self._gate.middleware], client_max_size=BODY_LIMIT, logger=log
         )
         self._app.on_response_prepare.append(SecurityHeaders(settings).on_prepare)
-        for route in routes:
-            self._app.router.add_route(route.method, route.path, gate.guard(route))
+        everything = [*routes, *openapi.routes(routes, version=version)]
+        if pages is not None:
+            everything.extend(pages.assets.routes())
+            pages.know_paths({route.path for route in everything})
+        for route in everything:
+            guarded = self._gate.guard(route)
+            self._app.router.add_route(route.method, route.path, guarded)
+            if route.method == "GET" and (route.page or route.media_type == "*/*"):
+                self._app.router.add_route("HEAD", route.path, guarded)
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
 
@@ -79,6 +102,7 @@ class WebServer:
         runner, self._runner = self._runner, None
         if listener is not None:
             listener.close()
+        self._gate.close_streams()
         if runner is not None:
             await runner.cleanup()
 

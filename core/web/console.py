@@ -1,0 +1,135 @@
+"""The console's own pages: the way in, users, one's account, and the live stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+from pydantic import Field
+
+from core.accounts.audit import Audit
+from core.accounts.rules import Action, Role
+from core.accounts.service import AccountsService
+from core.ports import Bus
+from core.web.pages import Pages
+from core.web.routing import Access, Fields, Route, current_user, query_of
+from core.web.settings import WebSettings
+from core.web.stream import ConsoleStream
+
+AUDIT_PAGE = 100
+
+
+class AuditQuery(Fields):
+    """Which entries to show."""
+
+    before: int | None = Field(default=None, ge=1, le=2**53)
+
+
+class ConsoleRoutes:
+    """`/console` and what belongs to no slice."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        *,
+        accounts: AccountsService,
+        audit: Audit,
+        pages: Pages,
+        bus: Bus,
+    ) -> None:
+        self._accounts = accounts
+        self._audit = audit
+        self._pages = pages
+        self._stream = ConsoleStream(bus=bus, heartbeat_seconds=settings.heartbeat_seconds)
+
+    def routes(self) -> Sequence[Route]:
+        """The shell's pages."""
+        return (
+            Route(
+                method="GET",
+                path="/console",
+                handler=self.home,
+                access=Access.STAFF,
+                summary="The console",
+                page=True,
+            ),
+            Route(
+                method="GET",
+                path="/console/users",
+                handler=self.users,
+                access=Access.SUPERVISOR,
+                action=Action.USERS_READ,
+                summary="Users",
+                page=True,
+            ),
+            Route(
+                method="GET",
+                path="/console/account",
+                handler=self.account,
+                access=Access.STAFF,
+                summary="My account",
+                page=True,
+            ),
+            Route(
+                method="GET",
+                path="/console/audit",
+                handler=self.audit,
+                access=Access.ADMIN,
+                action=Action.AUDIT_READ,
+                summary="Audit",
+                query=AuditQuery,
+                page=True,
+            ),
+            Route(
+                method="GET",
+                path="/console/events",
+                handler=self.events,
+                access=Access.STAFF,
+                summary="What changes, for the console's pages",
+                stream=True,
+                hidden=True,
+            ),
+        )
+
+    async def home(self, request: web.Request) -> web.StreamResponse:
+        """GET /console."""
+        current_user(request)
+        return web.Response(status=303, headers={"Location": "/console/approvals"})
+
+    async def users(self, request: web.Request) -> web.StreamResponse:
+        """GET /console/users."""
+        actor = current_user(request)
+        accounts = await self._accounts.accounts(actor)
+        rows = [
+            {
+                "account": account,
+                "may_change": actor.role.includes(account.user.role),
+                "sessions": len(await self._accounts.sessions(actor, account.user.email)),
+            }
+            for account in accounts
+        ]
+        roles = [role for role in Role if actor.role.includes(role)]
+        return self._pages.render(request, "users.html", {"rows": rows, "roles": roles})
+
+    async def account(self, request: web.Request) -> web.StreamResponse:
+        """GET /console/account."""
+        user = current_user(request)
+        session = request["session"]
+        values = {
+            "tokens": await self._accounts.tokens(user),
+            "sessions": await self._accounts.sessions(user, user.email),
+            "session_id": session.id if session else "",
+        }
+        return self._pages.render(request, "account.html", values)
+
+    async def audit(self, request: web.Request) -> web.StreamResponse:
+        """GET /console/audit."""
+        entries = await self._audit.page(
+            before=query_of(request, AuditQuery).before, limit=AUDIT_PAGE
+        )
+        older = entries[-1].n if len(entries) == AUDIT_PAGE else None
+        return self._pages.render(request, "audit.html", {"entries": entries, "older": older})
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """GET /console/events."""
+        return await self._stream.serve(request)

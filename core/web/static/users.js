@@ -1,0 +1,67 @@
+// The users page: every change goes through the API and shows at once.
+
+import { act, api, toast } from "./api.js";
+
+const dialog = document.getElementById("link-dialog");
+const shown = dialog.querySelector("[data-link]");
+const path = (row) => `/api/users/${encodeURIComponent(row.dataset.email)}`;
+
+const form = document.getElementById("add-user");
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = Object.fromEntries(new FormData(form));
+  const done = await act(form.querySelector("button"), () =>
+    api("/api/users", { method: "POST", body }),
+  );
+  if (done) location.reload();
+});
+
+document.getElementById("users").addEventListener("change", async (event) => {
+  const field = event.target.dataset.field;
+  const row = event.target.closest("tr");
+  if (!field || !row) return;
+  const before = event.target.defaultValue;
+  const body = { [field]: event.target.value };
+  const done = await act(event.target, () => api(path(row), { method: "PATCH", body }));
+  if (done) toast(dialog.dataset.saved);
+  else if (field === "role") location.reload();
+  else event.target.value = before;
+});
+
+document.getElementById("users").addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-do]");
+  if (!button) return;
+  const row = button.closest("tr");
+  switch (button.dataset.do) {
+    case "link":
+      await act(button, async () => {
+        const { url } = await api(`${path(row)}/link`, { method: "POST" });
+        dialog.querySelector("[data-text]").textContent = dialog.dataset.ready.replace(
+          "{email}",
+          row.dataset.email,
+        );
+        shown.textContent = url;
+        dialog.showModal();
+      });
+      break;
+    case "sign-out":
+      if (await act(button, () => api(`${path(row)}/sessions`, { method: "DELETE" }))) {
+        location.reload();
+      }
+      break;
+    case "remove":
+      if (!confirm(button.dataset.sure)) return;
+      if (await act(button, () => api(path(row), { method: "DELETE" }))) row.remove();
+      break;
+  }
+});
+
+dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+dialog.querySelector("[data-copy]").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(shown.textContent);
+    toast(dialog.dataset.copied);
+  } catch {
+    getSelection().selectAllChildren(shown);
+  }
+});

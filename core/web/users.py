@@ -1,0 +1,399 @@
+"""The users API, and everybody's own account: tokens, password, sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from core.accounts.rules import Action, Role, User
+from core.accounts.service import LINK_LIFE, AccountsService
+from core.accounts.sessions import StaffAccess
+from core.accounts.store import Account
+from core.clock import Clock
+from core.errors import Forbidden
+from core.web.answers import iso, json_answer, read_cursor, write_cursor
+from core.web.routing import (
+    Access,
+    Fields,
+    Route,
+    Strict,
+    address_of,
+    body_of,
+    current_user,
+    query_of,
+)
+
+_NAME = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+_SLACK = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9]*$")]
+
+
+class NewUser(Strict):
+    """A colleague to be."""
+
+    email: str = Field(min_length=3, max_length=254)
+    role: Role = Role.AGENT
+    name: _NAME = ""
+
+
+class UserChange(Strict):
+    """What changes about a user; what is left out stays."""
+
+    role: Role | None = None
+    name: _NAME | None = None
+    slack_id: _SLACK | None = None
+
+
+class NewToken(Strict):
+    """An API token to be."""
+
+    name: _NAME = ""
+    scope: Role | None = Field(default=None, description="It acts with at most this role.")
+    days: int | None = Field(default=None, ge=1, le=3650, description="Until it expires.")
+
+
+class NewPassword(Strict):
+    """One's own new password."""
+
+    password: str = Field(min_length=12, max_length=256)
+
+
+class UserList(Fields):
+    """A page of the list of users."""
+
+    cursor: str | None = Field(default=None, max_length=400)
+    limit: int = Field(default=50, ge=1, le=200)
+
+
+class UserView(BaseModel):
+    """A member of staff."""
+
+    email: str
+    name: str
+    role: Role
+    slack_id: str
+    created_at: str = Field(json_schema_extra={"format": "date-time"})
+    seen_at: str | None = Field(json_schema_extra={"format": "date-time"})
+
+
+class UserListView(BaseModel):
+    """Users by e-mail address."""
+
+    items: list[UserView]
+    next: str | None
+
+
+class MeView(BaseModel):
+    """Who I am."""
+
+    email: str
+    name: str
+    role: Role
+
+
+class LinkView(BaseModel):
+    """A sign-in link that works once."""
+
+    url: str
+    expires_at: str = Field(json_schema_extra={"format": "date-time"})
+
+
+class TokenView(BaseModel):
+    """An API token as it is listed; `id` withdraws it and signs nobody in."""
+
+    id: str
+    name: str
+    scope: Role | None
+    created_at: str = Field(json_schema_extra={"format": "date-time"})
+    expires_at: str | None = Field(json_schema_extra={"format": "date-time"})
+
+
+class TokenListView(BaseModel):
+    """My tokens."""
+
+    items: list[TokenView]
+    next: str | None
+
+
+class MadeTokenView(BaseModel):
+    """The token, shown this once."""
+
+    token: str
+
+
+class UserRoutes:
+    """The handlers behind `/api/users` and `/api/me`."""
+
+    def __init__(
+        self, *, accounts: AccountsService, access: StaffAccess, public_url: str, clock: Clock
+    ) -> None:
+        self._accounts = accounts
+        self._access = access
+        self._public_url = public_url.rstrip("/")
+        self._clock = clock
+
+    def routes(self) -> Sequence[Route]:
+        """All routes about people."""
+        return (*self._about_users(), *self._about_me())
+
+    def _about_users(self) -> Sequence[Route]:
+        one = "/api/users/{email}"
+        return (
+            Route(
+                method="GET",
+                path="/api/users",
+                handler=self.list_users,
+                access=Access.SUPERVISOR,
+                action=Action.USERS_READ,
+                summary="List users",
+                query=UserList,
+                responses={200: UserListView, 503: None},
+            ),
+            Route(
+                method="POST",
+                path="/api/users",
+                handler=self.add,
+                access=Access.SUPERVISOR,
+                action=Action.USERS_CHANGE,
+                summary="Add a user",
+                body=NewUser,
+                responses={201: UserView, 409: None, 503: None},
+            ),
+            Route(
+                method="PATCH",
+                path=one,
+                handler=self.change,
+                access=Access.SUPERVISOR,
+                action=Action.USERS_CHANGE,
+                summary="Change a user's role, name or Slack identity",
+                body=UserChange,
+                responses={200: UserView, 404: None, 409: None, 503: None},
+            ),
+            Route(
+                method="DELETE",
+                path=one,
+                handler=self.remove,
+                access=Access.SUPERVISOR,
+                action=Action.USERS_CHANGE,
+                summary="Remove a user",
+                responses={204: None, 404: None, 409: None, 503: None},
+            ),
+            Route(
+                method="POST",
+                path=one + "/link",
+                handler=self.issue_link,
+                access=Access.SUPERVISOR,
+                action=Action.USERS_CHANGE,
+                summary="Make a sign-in link",
+                responses={201: LinkView, 404: None, 503: None},
+            ),
+            Route(
+                method="DELETE",
+                path=one + "/sessions",
+                handler=self.end_sessions,
+                access=Access.SUPERVISOR,
+                action=Action.USERS_CHANGE,
+                summary="Sign a user out everywhere",
+                responses={204: None, 404: None, 503: None},
+            ),
+        )
+
+    def _about_me(self) -> Sequence[Route]:
+        return (
+            Route(
+                method="GET",
+                path="/api/me",
+                handler=self.me,
+                access=Access.STAFF,
+                summary="Who I am",
+                responses={200: MeView, 503: None},
+            ),
+            Route(
+                method="POST",
+                path="/api/me/activity",
+                handler=self.stay,
+                access=Access.STAFF,
+                summary="Keep my session alive",
+                responses={204: None, 503: None},
+            ),
+            Route(
+                method="POST",
+                path="/api/me/password",
+                handler=self.set_password,
+                access=Access.STAFF,
+                summary="Set my password",
+                body=NewPassword,
+                responses={204: None, 503: None},
+            ),
+            Route(
+                method="GET",
+                path="/api/me/tokens",
+                handler=self.list_tokens,
+                access=Access.STAFF,
+                summary="List my API tokens",
+                responses={200: TokenListView, 503: None},
+            ),
+            Route(
+                method="POST",
+                path="/api/me/tokens",
+                handler=self.make_token,
+                access=Access.STAFF,
+                summary="Make an API token",
+                body=NewToken,
+                responses={201: MadeTokenView, 503: None},
+            ),
+            Route(
+                method="DELETE",
+                path="/api/me/tokens/{token_id}",
+                handler=self.withdraw_token,
+                access=Access.STAFF,
+                summary="Withdraw an API token",
+                responses={204: None, 404: None, 503: None},
+            ),
+        )
+
+    async def list_users(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/users."""
+        query = query_of(request, UserList)
+        accounts = await self._accounts.accounts(current_user(request))
+        if query.cursor:
+            [after] = read_cursor(query.cursor, str)
+            accounts = [a for a in accounts if a.user.email > after]
+        page = accounts[: query.limit]
+        more = len(accounts) > len(page)
+        return json_answer(
+            {
+                "items": [user_view(account) for account in page],
+                "next": write_cursor(page[-1].user.email) if more else None,
+            }
+        )
+
+    async def add(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/users."""
+        body = body_of(request, NewUser)
+        user = await self._accounts.add(
+            current_user(request),
+            body.email,
+            role=body.role,
+            name=body.name,
+            address=address_of(request),
+        )
+        return json_answer(await self._view(user), status=201)
+
+    async def change(self, request: web.Request) -> web.StreamResponse:
+        """PATCH /api/users/{email}."""
+        body = body_of(request, UserChange)
+        actor, address = current_user(request), address_of(request)
+        user = await self._accounts.find(request.match_info["email"])
+        if body.role is not None:
+            user = await self._accounts.set_role(actor, user.email, body.role, address=address)
+        if body.name is not None or body.slack_id is not None:
+            user = await self._accounts.set_profile(
+                actor, user.email, name=body.name, slack_id=body.slack_id, address=address
+            )
+        return json_answer(await self._view(user))
+
+    async def remove(self, request: web.Request) -> web.StreamResponse:
+        """DELETE /api/users/{email}."""
+        await self._accounts.remove(
+            current_user(request), request.match_info["email"], address=address_of(request)
+        )
+        return web.Response(status=204)
+
+    async def issue_link(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/users/{email}/link."""
+        user = await self._accounts.find(request.match_info["email"])
+        token = await self._accounts.issue_link(
+            user, actor=current_user(request), address=address_of(request)
+        )
+        origin = self._public_url or f"{request.scheme}://{request.host}"
+        expires_at = iso(self._clock.now() + LINK_LIFE)
+        return json_answer(
+            {"url": f"{origin}/login/link/{token}", "expires_at": expires_at}, status=201
+        )
+
+    async def end_sessions(self, request: web.Request) -> web.StreamResponse:
+        """DELETE /api/users/{email}/sessions."""
+        user = await self._accounts.find(request.match_info["email"])
+        actor = current_user(request)
+        if not actor.role.includes(user.role):
+            raise Forbidden
+        await self._access.close_all(user)
+        return web.Response(status=204)
+
+    async def me(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/me."""
+        user = current_user(request)
+        return json_answer({"email": user.email, "name": user.name, "role": user.role.value})
+
+    async def stay(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/me/activity; the gate has renewed the session already."""
+        current_user(request)
+        return web.Response(status=204)
+
+    async def set_password(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/me/password."""
+        if request["session"] is None:
+            # A token with a narrow scope must not become the whole user.
+            raise Forbidden("Set your password in the console.")
+        password = body_of(request, NewPassword).password
+        await self._accounts.set_password(
+            current_user(request), password, address=address_of(request)
+        )
+        return web.Response(status=204)
+
+    async def list_tokens(self, request: web.Request) -> web.StreamResponse:
+        """GET /api/me/tokens."""
+        tokens = await self._accounts.tokens(current_user(request))
+        items = [
+            {
+                "id": token.id,
+                "name": token.name,
+                "scope": token.scope.value if token.scope else None,
+                "created_at": iso(token.created_at),
+                "expires_at": iso(token.expires_at) if token.expires_at else None,
+            }
+            for token in tokens
+        ]
+        return json_answer({"items": items, "next": None})
+
+    async def make_token(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/me/tokens."""
+        body = body_of(request, NewToken)
+        user = current_user(request)
+        # A token made with a lesser token must not become more than that one.
+        scope = body.scope if body.scope and user.role.includes(body.scope) else user.role
+        token = await self._accounts.issue_token(
+            user,
+            actor=user,
+            name=body.name,
+            scope=scope,
+            expires_at=self._clock.now() + timedelta(days=body.days) if body.days else None,
+            address=address_of(request),
+        )
+        return json_answer({"token": token}, status=201)
+
+    async def withdraw_token(self, request: web.Request) -> web.StreamResponse:
+        """DELETE /api/me/tokens/{token_id}."""
+        await self._accounts.withdraw_token(
+            current_user(request), request.match_info["token_id"], address=address_of(request)
+        )
+        return web.Response(status=204)
+
+    async def _view(self, user: User) -> dict[str, object]:
+        return user_view(await self._accounts.account_of(user))
+
+
+def user_view(account: Account) -> dict[str, object]:
+    """A user as the API shows him."""
+    return {
+        "email": account.user.email,
+        "name": account.user.name,
+        "role": account.user.role.value,
+        "slack_id": account.user.slack_id,
+        "created_at": iso(account.created_at),
+        "seen_at": iso(account.seen_at) if account.seen_at else None,
+    }
