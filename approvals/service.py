@@ -26,7 +26,7 @@ from core.clock import Clock
 from core.conversations import Conversation, Review, Status
 from core.errors import AlreadyDecided, BadInput, NotFound, NotYours
 from core.events import Decision, Event, Notice
-from core.ports import AlreadyAccepted
+from core.ports import AlreadyAccepted, Signal
 from core.repository import Change, Conversations
 from core.speech import Speech
 from core.wording import Words
@@ -264,6 +264,13 @@ class ApprovalService:
             return (ev.Noted(by=user.email, text=text),)
 
         await self._act(conversation_id, decide)
+
+    def typing(self, user: User, conversation_id: str) -> None:
+        """Show the customer, for a moment, that a person is writing."""
+        user.require(Action.CONVERSATION_REPLY)
+        self._conversations.signal(
+            Signal(conversation_id=conversation_id, kind="typing", text="agent")
+        )
 
     # What follows from a ruling
 

@@ -247,6 +247,16 @@ class ApprovalRoutes:
             ),
             Route(
                 method="POST",
+                path=conversation + "/agent_typing",
+                handler=self.typing,
+                access=Access.STAFF,
+                action=Action.CONVERSATION_REPLY,
+                summary="Show the customer that a person is writing",
+                responses={204: None, 404: None},
+                passive=True,
+            ),
+            Route(
+                method="POST",
                 path=conversation + "/transfer",
                 handler=self.transfer,
                 access=Access.STAFF,
@@ -322,6 +332,11 @@ class ApprovalRoutes:
         body = body_of(request, NoteBody)
         await self._service.note(current_user(request), _id(request), body.text)
         return await self._done(request)
+
+    async def typing(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/conversations/{id}/agent_typing."""
+        self._service.typing(current_user(request), _id(request))
+        return web.Response(status=204)
 
     async def transfer(self, request: web.Request) -> web.StreamResponse:
         """POST /api/conversations/{id}/transfer."""

@@ -38,6 +38,11 @@ class NavItem:
 
 NAV = (
     NavItem(path="/console/approvals", words="console.nav.approvals", action=Action.QUEUE_READ),
+    NavItem(
+        path="/console/conversations",
+        words="console.nav.conversations",
+        action=Action.CONVERSATION_READ,
+    ),
     NavItem(path="/console/dashboard", words="console.nav.dashboard", action=Action.DASHBOARD_READ),
     NavItem(path="/console/reports", words="console.nav.reports", action=Action.REPORT_READ),
     NavItem(path="/console/users", words="console.nav.users", action=Action.USERS_READ),

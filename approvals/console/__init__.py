@@ -1,0 +1,1 @@
+"""The console's pages for the queue and for conversations."""

@@ -1,0 +1,385 @@
+// The queue: cards drawn by the server, kept current, worked by mouse, keyboard or touch.
+
+import { api, ApiError, toast } from "../core/api.js";
+import { live } from "../core/sse.js";
+
+const queue = document.getElementById("queue");
+const words = JSON.parse(queue.dataset.words);
+const trouble = document.getElementById("trouble");
+const spoken = document.getElementById("spoken");
+const badge = document.getElementById("live");
+const help = document.getElementById("help");
+const locale = document.documentElement.lang;
+const KEEP_DONE = 60_000; // how long a decided card stays to be read
+
+let skew = 0; // the server's clock minus ours
+let asked = 0;
+let shownAt = new Date();
+const doneAt = new Map();
+
+const say = (name, values = {}) =>
+  Object.entries(values).reduce(
+    (text, [key, value]) => text.replaceAll(`{${key}}`, value),
+    words[name] ?? name,
+  );
+const list = () => queue.querySelector(".tickets");
+const tickets = () => [...queue.querySelectorAll(".ticket")];
+const waiting = () => tickets().filter((card) => card.dataset.state === "pending");
+const current = () => queue.querySelector('.ticket[aria-current="true"]');
+const form = (card, name) => card.querySelector(`[data-form="${name}"]`);
+const busyWriting = (card) => [...card.querySelectorAll("form")].some((f) => !f.hidden);
+
+// Drawing
+
+/** Fetch the cards and put them in place; what somebody is writing in stays as it is. */
+async function refresh() {
+  const ticket = ++asked;
+  const seen = tickets().map((card) => card.dataset.id);
+  const url = `${queue.dataset.cards}?seen=${encodeURIComponent(seen.join(","))}`;
+  try {
+    const response = await fetch(url, { headers: { Accept: "text/html" } });
+    if (response.redirected) return location.reload();
+    if (!response.ok) throw new Error(String(response.status));
+    const html = await response.text();
+    if (ticket !== asked) return;
+    merge(new DOMParser().parseFromString(html, "text/html").querySelector(".tickets"));
+    shownAt = new Date();
+    trouble.hidden = true;
+  } catch {
+    if (ticket !== asked) return;
+    const time = shownAt.toLocaleTimeString(locale, { timeStyle: "short" });
+    trouble.textContent = say("lost_connection", { time });
+    trouble.hidden = false;
+    setTimeout(refresh, 3000);
+  }
+}
+
+function merge(fresh) {
+  const old = new Map(tickets().map((card) => [card.dataset.id, card]));
+  const focused = document.activeElement?.closest?.(".ticket")?.dataset.id;
+  const selected = current()?.dataset.id;
+  const result = [];
+  let news = 0;
+  for (const next of fresh.querySelectorAll(".ticket")) {
+    const card = old.get(next.dataset.id);
+    old.delete(next.dataset.id);
+    if (!card) news += 1;
+    result.push(!card ? next : merged(card, next));
+  }
+  const now = Date.now();
+  const kept = result.filter((card) => {
+    if (card.dataset.state === "pending" || busyWriting(card)) return true;
+    if (!doneAt.has(card.dataset.id)) doneAt.set(card.dataset.id, now);
+    return now - doneAt.get(card.dataset.id) < KEEP_DONE;
+  });
+  const before = list();
+  const rest = [...fresh.children].filter((child) => !child.matches(".ticket"));
+  const order = [rest.find((c) => c.matches("[data-heading]")), ...kept];
+  order.push(...rest.filter((c) => !c.matches("[data-heading]")));
+  before.dataset.now = fresh.dataset.now;
+  before.dataset.total = fresh.dataset.total;
+  place(before, order.filter(Boolean));
+  skew = Date.parse(fresh.dataset.now) - Date.now();
+  if (news) spoken.textContent = say("just_in");
+  if (selected) select(tickets().find((c) => c.dataset.id === selected), { focus: false });
+  if (focused && !document.activeElement?.closest?.(".ticket")) {
+    tickets().find((card) => card.dataset.id === focused)?.focus({ preventScroll: true });
+  }
+  count();
+  tick();
+}
+
+/** Put the children in this order, moving only what is out of place: focus survives. */
+function place(parent, children) {
+  const wanted = new Set(children);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, index) => {
+    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
+  });
+}
+
+function merged(card, next) {
+  if (card.dataset.stamp === next.dataset.stamp) return card;
+  if (!busyWriting(card)) {
+    const told = card.querySelector("[data-conflict]:not([hidden])");
+    if (told) conflict(next, told.textContent);
+    return next;
+  }
+  // Somebody is writing here: his text stays, and he hears what happened.
+  const claimed = next.dataset.state === "pending";
+  if (!claimed) {
+    const outcome = next.querySelector(".outcome strong")?.textContent ?? "";
+    conflict(card, `${outcome} ${say("keep_text")}`);
+    for (const button of card.querySelectorAll('[type="submit"]')) button.disabled = true;
+    card.dataset.state = next.dataset.state;
+  } else {
+    card.querySelector("header").replaceWith(next.querySelector("header"));
+    card.dataset.version = next.dataset.version;
+  }
+  card.dataset.stamp = next.dataset.stamp;
+  return card;
+}
+
+function count() {
+  const total = Number(list().dataset.total);
+  document.title = document.title.replace(/^(\(\d+\) )?/, total ? `(${total}) ` : "");
+  const bubble = document.querySelector('[data-count="approvals"]');
+  if (bubble) {
+    bubble.textContent = String(total);
+    bubble.hidden = total === 0;
+  }
+}
+
+function clock(seconds) {
+  const whole = Math.floor(Math.abs(seconds));
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const [h, m, s] = parts.map((part) => String(part).padStart(2, "0"));
+  return parts[0] ? `${parts[0]}:${m}:${s}` : `${Number(m)}:${s}`;
+}
+
+function tick() {
+  const now = Date.now() + skew;
+  for (const timer of queue.querySelectorAll("[data-deadline]")) {
+    const deadline = Date.parse(timer.dataset.deadline);
+    const left = (deadline - now) / 1000;
+    const share = left / ((deadline - Date.parse(timer.dataset.from)) / 1000);
+    timer.textContent = say(left < 0 ? "overdue" : "left", { time: clock(left) });
+    timer.classList.toggle("bad", left < 0);
+    timer.classList.toggle("warn", left >= 0 && share < 0.25);
+  }
+}
+
+// Choosing
+
+function select(card, { focus = true } = {}) {
+  for (const other of tickets()) other.removeAttribute("aria-current");
+  if (!card) return;
+  card.setAttribute("aria-current", "true");
+  if (focus) {
+    card.focus({ preventScroll: true });
+    card.scrollIntoView({ block: "nearest" });
+  }
+}
+
+function step(by) {
+  const cards = waiting();
+  if (!cards.length) return;
+  const at = cards.indexOf(current());
+  const next = at < 0 ? (by > 0 ? 0 : cards.length - 1) : at + by;
+  select(cards[Math.max(0, Math.min(cards.length - 1, next))]);
+}
+
+// Deciding
+
+function conflict(card, text) {
+  const line = card.querySelector("[data-conflict]");
+  if (!line) return;
+  line.textContent = text;
+  line.hidden = false;
+}
+
+function reasonOf(error) {
+  if (!(error instanceof ApiError)) return say("not_sent", { why: say("offline") });
+  const { decided_by: by, decision, held_by: held } = error.problem;
+  if (error.status !== 409) return say("not_sent", { why: error.message });
+  if (held) return say("conflict_held", { by: held });
+  if (decision === "claim") return say("conflict_claim", { by });
+  if (decision === "superseded" || decision === "closed") return say(`conflict_${decision}`);
+  if (by && by === queue.querySelector(".tickets").dataset.me) return say("conflict_you");
+  return by ? say("conflict", { by }) : say("conflict_changed");
+}
+
+async function send(card, path, body) {
+  if (card.dataset.busy) return;
+  card.dataset.busy = "yes";
+  card.setAttribute("aria-busy", "true");
+  const buttons = [...card.querySelectorAll("button")].filter((button) => !button.disabled);
+  for (const button of buttons) button.disabled = true;
+  let done = false;
+  try {
+    await api(`/api/approvals/${encodeURIComponent(card.dataset.id)}/${path}`, {
+      method: "POST",
+      body,
+    });
+    done = true;
+    for (const each of card.querySelectorAll("form")) each.hidden = true;
+  } catch (error) {
+    conflict(card, reasonOf(error));
+    toast(reasonOf(error), { bad: true });
+  }
+  delete card.dataset.busy;
+  card.removeAttribute("aria-busy");
+  for (const button of buttons) button.disabled = false;
+  const wasCurrent = card === current();
+  const place = waiting().indexOf(card);
+  await refresh();
+  if (done && wasCurrent && path === "decision") select(waiting()[Math.max(0, place)] ?? null);
+}
+
+const decide = (card, decision, more = {}) =>
+  send(card, "decision", {
+    decision,
+    version: Number(card.dataset.version),
+    opened_sources: card.dataset.sources === "yes",
+    ...more,
+  });
+
+function openForm(card, name) {
+  for (const each of card.querySelectorAll("form")) each.hidden = each.dataset.form !== name;
+  card.querySelector('[data-view="actions"]').hidden = true;
+  const field = form(card, name).querySelector("textarea");
+  remaining(field);
+  field.focus();
+  if (name === "edit") field.setSelectionRange(field.value.length, field.value.length);
+}
+
+function closeForm(card) {
+  for (const each of card.querySelectorAll("form")) each.hidden = true;
+  card.querySelector('[data-view="actions"]')?.removeAttribute("hidden");
+  card.focus({ preventScroll: true });
+  refresh();
+}
+
+function remaining(field) {
+  const line = field.form.querySelector("[data-remaining]");
+  if (line) {
+    const left = 20_000 - field.value.length;
+    line.textContent = left < 2000 ? say("edit_remaining", { count: left }) : "";
+  }
+}
+
+function act(card, name) {
+  if (!card || card.dataset.state !== "pending") return;
+  select(card, { focus: false });
+  if (name === "edit" || name === "reject") openForm(card, name);
+  else if (name === "cancel") closeForm(card);
+  else if (name === "claim" || name === "release") send(card, name);
+  else if (name === "open") location.assign(card.querySelector('a[data-act="open"]').href);
+  else if (card.querySelector(`[data-act="${name}"]`)) decide(card, name);
+}
+
+queue.addEventListener("click", (event) => {
+  const card = event.target.closest(".ticket");
+  if (!card) return;
+  if (event.target.closest("[data-source]")) card.dataset.sources = "yes";
+  const button = event.target.closest("button[data-act]");
+  if (button) {
+    if (button.dataset.act === "cancel") closeForm(card);
+    else act(card, button.dataset.act);
+  } else {
+    select(card, { focus: false });
+  }
+});
+
+queue.addEventListener("focusin", (event) => {
+  const card = event.target.closest(".ticket");
+  if (card && card !== current()) select(card, { focus: false });
+});
+
+queue.addEventListener("input", (event) => {
+  if (event.target.matches("textarea")) remaining(event.target);
+});
+
+queue.addEventListener("change", (event) => {
+  if (event.target.name !== "next") return;
+  for (const label of event.target.form.querySelectorAll("[data-for]")) {
+    label.hidden = label.dataset.for !== event.target.value;
+  }
+});
+
+queue.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const filled = event.target;
+  const card = filled.closest(".ticket");
+  const fields = new FormData(filled);
+  if (filled.dataset.form === "edit") {
+    decide(card, "edit", { text: filled.elements.text.value });
+    return;
+  }
+  const next = fields.get("next");
+  const needed = next === "own" ? "text" : next === "retry" ? "hint" : "";
+  if (needed && !filled.elements[needed].value.trim()) {
+    filled.elements[needed].focus();
+    return;
+  }
+  decide(card, "reject", {
+    reason: fields.get("reason"),
+    then: next === "own" ? "tell" : next,
+    ...(next === "own" ? { text: filled.elements.text.value } : {}),
+    ...(next === "retry" ? { hint: filled.elements.hint.value } : {}),
+  });
+});
+
+// Keyboard: the letter on the key, whatever language the keyboard is set to
+
+function letter(event) {
+  if (/^[a-z?]$/i.test(event.key)) return event.key.toLowerCase();
+  return event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : event.key;
+}
+
+document.addEventListener("keydown", (event) => {
+  const card = current();
+  const writing = event.target.closest("textarea, input, select");
+  if (writing && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    event.target.form?.requestSubmit();
+    return;
+  }
+  if (event.key === "Escape" && card && busyWriting(card) && !help.open) {
+    event.preventDefault();
+    closeForm(card);
+    return;
+  }
+  if (writing || help.open || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) {
+    return;
+  }
+  const key = letter(event);
+  if (key === "j" || key === "k") step(key === "j" ? 1 : -1);
+  else if (key === "?") help.showModal();
+  else if (!card || event.repeat) return;
+  else if (key === "a") act(card, "approve");
+  else if (key === "e") act(card, "edit");
+  else if (key === "r") act(card, "reject");
+  else if (key === "t") act(card, "take_over");
+  else if (key === "c") card.querySelector('[data-act="claim"], [data-act="release"]')?.click();
+  else if (key === "o") act(card, "open");
+  else return;
+  event.preventDefault();
+});
+
+document.getElementById("help-open").addEventListener("click", () => help.showModal());
+
+// Live
+
+let soon = 0;
+function refreshSoon() {
+  clearTimeout(soon);
+  soon = setTimeout(refresh, 60);
+}
+
+live(
+  "/console/events",
+  {
+    change: ({ kind }) => {
+      if (/^(review_|taken_over|resolved|erased)/.test(kind)) refreshSoon();
+    },
+    reload: refreshSoon,
+    signed_out: () => location.reload(),
+  },
+  {
+    onState: (up) => {
+      badge.textContent = up ? badge.dataset.live : badge.dataset.offline;
+      badge.classList.toggle("good", up);
+      badge.classList.toggle("warn", !up);
+      if (up) refreshSoon();
+    },
+  },
+);
+
+skew = Date.parse(list().dataset.now) - Date.now();
+count();
+tick();
+setInterval(tick, 1000);
+setInterval(() => {
+  if (tickets().some((card) => card.dataset.state !== "pending")) refresh();
+}, 20_000);
