@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import http
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -71,15 +73,23 @@ class PluginHost:
         self._asked: dict[str, tuple[int, Wanted, Found]] = {}
         self._loaded: dict[str, ChannelPlugin[BaseModel]] = {}
         self._poller: asyncio.Task[None] | None = None
+        self._live = False
         self._turn = asyncio.Lock()
 
     async def start(self) -> None:
         """Bring up what is wanted; returns at once, channels come up on their own time."""
+        self._live = True
         await self.refresh()
         self._poller = asyncio.create_task(self._poll(), name="plugins")
 
+    @property
+    def live(self) -> bool:
+        """Whether channels are run here; before `start` the host only knows what there is."""
+        return self._live
+
     async def stop(self) -> None:
         """Take every channel down; safe twice."""
+        self._live = False
         poller, self._poller = self._poller, None
         if poller is not None:
             poller.cancel()
@@ -216,6 +226,8 @@ class PluginHost:
 
     async def _apply(self) -> None:
         self._choices = await self._store.all()
+        if not self._live:
+            return
         for plugin_id, found in self._found.items():
             if found.manifest is None:
                 await self._drop(plugin_id)
@@ -266,10 +278,14 @@ def _enabled_by_itself(manifest: Manifest, surrounding: Mapping[str, str]) -> bo
     return manifest.enabled_by_default
 
 
-def _problem(status: int, detail: str) -> HttpResponse:
-    return HttpResponse(status=status, body=detail.encode(), headers={"Content-Type": "text/plain"})
+def _problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    document = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return HttpResponse(
+        status=status,
+        body=json.dumps(document).encode(),
+        headers={"Content-Type": "application/problem+json", **(headers or {})},
+    )
 
 
 def _later(detail: str) -> HttpResponse:
-    headers = {"Content-Type": "text/plain", "Retry-After": str(TRY_AGAIN_SECONDS)}
-    return HttpResponse(status=503, body=detail.encode(), headers=headers)
+    return _problem(503, detail, headers={"Retry-After": str(TRY_AGAIN_SECONDS)})

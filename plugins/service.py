@@ -61,6 +61,11 @@ class PluginService:
         self._audit = audit
         self._clock = clock
 
+    @property
+    def live(self) -> bool:
+        """Whether this process runs the channels."""
+        return self._host.live
+
     async def plugins(self, user: User) -> Sequence[Plugin]:
         """Every plugin there is at this moment, also one installed a second ago."""
         user.require(Action.PLUGINS_READ)
@@ -122,7 +127,7 @@ class PluginService:
             if channel is not None and not settings:
                 return await _try(channel)
             model = await self._model(plugin_id)
-            values = self._merged(plugin, settings or {}, secrets=secret_names(model))
+            values = _known(model, self._merged(plugin, settings or {}, secret_names(model)))
             async with contextlib.AsyncExitStack() as stack:
                 made = await stack.enter_async_context(
                     self._host.on_trial(plugin_id, model.model_validate(values))
@@ -192,7 +197,7 @@ class PluginService:
             _refuse_unknown(model, settings)
             if enabled or settings:
                 try:
-                    model.model_validate(self._merged(plugin, settings, secrets=secrets))
+                    model.model_validate(_known(model, self._merged(plugin, settings, secrets)))
                 except ValidationError as error:
                     raise BadInput(settings_sentence(error)) from error
         changed = self._chosen(choice, settings, secrets=secrets)
@@ -216,7 +221,7 @@ class PluginService:
         return self._host.plugin(plugin_id)
 
     def _merged(
-        self, plugin: Plugin, settings: Mapping[str, Any], *, secrets: frozenset[str]
+        self, plugin: Plugin, settings: Mapping[str, Any], secrets: frozenset[str]
     ) -> dict[str, Any]:
         """What the plugin would get: the environment, the admin's word, then these."""
         choice = self._chosen(plugin.choice, settings, secrets=secrets)
@@ -245,6 +250,11 @@ async def _try(channel: Channel) -> Checked:
             ok=True, detail="The settings are complete; this channel has no other check."
         )
     return Checked(ok=True, detail=await cast("ChecksConnection", channel).check())
+
+
+def _known(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    names = plain_values(model)
+    return {name: value for name, value in values.items() if name in names}
 
 
 def _refuse_unknown(model: type[BaseModel], settings: Mapping[str, Any]) -> None:

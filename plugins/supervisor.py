@@ -26,6 +26,7 @@ from core.plugin import ChannelContext, ChannelPlugin, Manifest
 from core.ports import Lease
 from core.wording import Words
 from plugins.catalog import Catalog, Found, PluginBroken
+from plugins.forms import plain_values
 from plugins.guard import Crossing, CrossingLease, Guarded, Intake, guarded
 from plugins.lane import Lane, MainLane, ThreadLane, TookTooLong
 
@@ -321,7 +322,10 @@ class _Life:
         except PluginBroken as error:
             raise _Down(State.BROKEN, error.detail) from error
         try:
-            settings = plugin.settings.model_validate(dict(wanted.settings))
+            # The prefix in the environment may hold more than this channel's own settings.
+            known = plain_values(plugin.settings)
+            given = {name: value for name, value in wanted.settings.items() if name in known}
+            settings = plugin.settings.model_validate(given)
         except ValidationError as error:
             raise _Down(State.NEEDS_ADMIN, settings_sentence(error)) from error
         context = await context_for(

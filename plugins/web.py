@@ -1,0 +1,378 @@
+"""The plugins' API and the door for vendors who call us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from core.accounts.rules import Action
+from core.channel import HttpRequest
+from core.web.answers import iso, json_answer
+from core.web.routing import Access, Route, Strict, address_of, body_of, current_user
+from plugins.contract import ContractRun
+from plugins.forms import SettingsForm
+from plugins.host import Plugin, PluginHost
+from plugins.service import PluginService
+
+WEBHOOK_BYTES = 2_000_000
+
+SettingValue = str | int | float | bool | None
+
+
+class SettingsBody(Strict):
+    """Settings by name; null takes one back, an empty secret leaves it as it is."""
+
+    settings: dict[str, SettingValue] = Field(default_factory=dict, max_length=100)
+
+
+class Traffic(BaseModel):
+    """What passed since the process began."""
+
+    accepted: int
+    delivered: int
+    last_at: str | None
+
+
+class TestResult(BaseModel):
+    """The last run of the conformance tests."""
+
+    passed: int
+    failed: int
+    at: str
+    failures: list[str]
+
+
+class PluginView(BaseModel):
+    """One plugin as it is now."""
+
+    id: str
+    name: str
+    version: str
+    origin: str
+    description: str
+    homepage: str
+    enabled: bool
+    configured: bool
+    state: str
+    reason: str
+    since: str
+    retry_at: str | None
+    traffic: Traffic
+    last_error: str
+    last_error_at: str | None
+    changed_by: str
+    changed_at: str | None
+    test: TestResult | None
+
+
+class FieldView(BaseModel):
+    """One setting; a secret's value is never shown."""
+
+    name: str
+    label: str
+    kind: str
+    help: str
+    required: bool
+    choices: list[str]
+    value: Any
+    is_set: bool
+    source: str
+
+
+class PluginDetail(PluginView):
+    """One plugin with its settings."""
+
+    settings: list[FieldView]
+    settings_schema: dict[str, Any]
+
+
+class PluginList(BaseModel):
+    """Every plugin; there is always one page."""
+
+    items: list[PluginView]
+    next: str | None
+
+
+class CheckResult(BaseModel):
+    """What trying the connection showed."""
+
+    ok: bool
+    detail: str
+
+
+class SheetLine(BaseModel):
+    """One conformance test."""
+
+    name: str
+    outcome: str
+    detail: str
+
+
+class Sheet(BaseModel):
+    """A run of the conformance tests."""
+
+    passed: int
+    failed: int
+    lines: list[SheetLine]
+
+
+def view(plugin: Plugin) -> PluginView:
+    """The plugin as the API shows it."""
+    manifest, status, contract = plugin.found.manifest, plugin.status, plugin.choice.contract
+    return PluginView(
+        id=plugin.id,
+        name=manifest.name if manifest else plugin.id,
+        version=manifest.version if manifest else "",
+        origin=plugin.found.origin,
+        description=manifest.description if manifest else "",
+        homepage=manifest.homepage if manifest else "",
+        enabled=plugin.wanted.enabled,
+        configured=plugin.configured,
+        state=status.state,
+        reason=status.reason,
+        since=iso(status.since),
+        retry_at=_iso(status.retry_at),
+        traffic=Traffic(
+            accepted=status.accepted,
+            delivered=status.delivered,
+            last_at=_iso(status.last_traffic),
+        ),
+        last_error=status.last_error,
+        last_error_at=_iso(status.last_error_at),
+        changed_by=plugin.choice.changed_by,
+        changed_at=_iso(plugin.choice.changed_at),
+        test=None
+        if contract is None
+        else TestResult(
+            passed=contract.passed,
+            failed=contract.failed,
+            at=iso(contract.at),
+            failures=list(contract.failures),
+        ),
+    )
+
+
+def detail(plugin: Plugin, form: SettingsForm) -> PluginDetail:
+    """The plugin with its form."""
+    return PluginDetail(
+        **view(plugin).model_dump(),
+        settings=[
+            FieldView(
+                name=field.name,
+                label=field.label,
+                kind=field.kind,
+                help=field.help,
+                required=field.required,
+                choices=list(field.choices),
+                value=field.value,
+                is_set=field.is_set,
+                source=field.source,
+            )
+            for field in form.fields
+        ],
+        settings_schema=dict(form.schema),
+    )
+
+
+def sheet(run: ContractRun) -> Sheet:
+    """The conformance run as the API shows it."""
+    lines = [SheetLine(name=i.name, outcome=i.outcome, detail=i.detail) for i in run.lines]
+    return Sheet(passed=run.passed, failed=run.failed, lines=lines)
+
+
+class PluginApi:
+    """Handlers of `/api/plugins`."""
+
+    def __init__(self, service: PluginService) -> None:
+        self._service = service
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Every plugin."""
+        plugins = await self._service.plugins(current_user(request))
+        return json_answer(PluginList(items=[view(plugin) for plugin in plugins], next=None))
+
+    async def get(self, request: web.Request) -> web.Response:
+        """One with its settings."""
+        user, plugin_id = current_user(request), request.match_info["id"]
+        plugin = await self._service.plugin(user, plugin_id)
+        form = (
+            SettingsForm(fields=(), schema={})
+            if plugin.found.problem
+            else await self._service.form(user, plugin_id)
+        )
+        return json_answer(detail(plugin, form))
+
+    async def enable(self, request: web.Request) -> web.Response:
+        """Switch it on."""
+        plugin = await self._service.enable(
+            current_user(request),
+            request.match_info["id"],
+            settings=body_of(request, SettingsBody).settings,
+            address=address_of(request),
+        )
+        return json_answer(view(plugin))
+
+    async def disable(self, request: web.Request) -> web.Response:
+        """Switch it off."""
+        plugin = await self._service.disable(
+            current_user(request), request.match_info["id"], address=address_of(request)
+        )
+        return json_answer(view(plugin))
+
+    async def configure(self, request: web.Request) -> web.Response:
+        """Change settings."""
+        plugin = await self._service.configure(
+            current_user(request),
+            request.match_info["id"],
+            settings=body_of(request, SettingsBody).settings,
+            address=address_of(request),
+        )
+        return json_answer(view(plugin))
+
+    async def check(self, request: web.Request) -> web.Response:
+        """Try the connection."""
+        checked = await self._service.check(
+            current_user(request),
+            request.match_info["id"],
+            settings=body_of(request, SettingsBody).settings,
+        )
+        return json_answer(CheckResult(ok=checked.ok, detail=checked.detail))
+
+    async def test(self, request: web.Request) -> web.Response:
+        """Run the conformance tests."""
+        run = await self._service.test(current_user(request), request.match_info["id"])
+        return json_answer(sheet(run))
+
+
+class VendorDoor:
+    """Takes what vendors send to `/webhooks/…` to the channel it is for."""
+
+    def __init__(self, host: PluginHost, *, public_url: str) -> None:
+        self._host = host
+        self._public_url = public_url
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """The channel's own answer."""
+        base = self._public_url or f"{request.scheme}://{request.host}"
+        response = await self._host.handle_http(
+            HttpRequest(
+                method=request.method,
+                path=request.path,
+                headers={name.lower(): value for name, value in request.headers.items()},
+                query=dict(request.query),
+                body=await request.read(),
+                url=base + request.path_qs,
+            )
+        )
+        return web.Response(status=response.status, body=response.body, headers=response.headers)
+
+
+def routes(
+    service: PluginService, host: PluginHost, *, public_url: str, webhooks: Sequence[str]
+) -> Sequence[Route]:
+    """Everything that is served for plugins; `webhooks` are the built-in channels' paths."""
+    api, door = PluginApi(service), VendorDoor(host, public_url=public_url)
+    good: Mapping[int, type[BaseModel] | None] = {200: PluginView}
+    read, change = Action.PLUGINS_READ, Action.PLUGINS_CHANGE
+    one = "/api/plugins/{id}"
+    return (
+        Route(
+            method="GET",
+            path="/api/plugins",
+            handler=api.list,
+            access=Access.ADMIN,
+            action=read,
+            summary="Every channel plugin with its state",
+            responses={200: PluginList},
+            passive=True,
+        ),
+        Route(
+            method="GET",
+            path=one,
+            handler=api.get,
+            access=Access.ADMIN,
+            action=read,
+            summary="One plugin with its settings; secrets are never shown",
+            responses={200: PluginDetail, 404: None, 400: None},
+        ),
+        Route(
+            method="POST",
+            path=one + "/enable",
+            handler=api.enable,
+            access=Access.ADMIN,
+            action=change,
+            summary="Switch a plugin on, with settings",
+            body=SettingsBody,
+            responses={**good, 404: None, 400: None},
+        ),
+        Route(
+            method="POST",
+            path=one + "/disable",
+            handler=api.disable,
+            access=Access.ADMIN,
+            action=change,
+            summary="Switch a plugin off; its messages wait",
+            responses={**good, 404: None},
+        ),
+        Route(
+            method="PUT",
+            path=one + "/settings",
+            handler=api.configure,
+            access=Access.ADMIN,
+            action=change,
+            summary="Change settings; a running channel is started again with them",
+            body=SettingsBody,
+            responses={**good, 404: None, 400: None},
+        ),
+        Route(
+            method="POST",
+            path=one + "/check",
+            handler=api.check,
+            access=Access.ADMIN,
+            action=change,
+            summary="Try the connection, also with settings that are not stored yet",
+            body=SettingsBody,
+            responses={200: CheckResult, 404: None},
+        ),
+        Route(
+            method="POST",
+            path=one + "/test",
+            handler=api.test,
+            access=Access.ADMIN,
+            action=change,
+            summary="Run the conformance tests",
+            responses={200: Sheet, 404: None, 400: None},
+        ),
+        *(
+            Route(
+                method="POST",
+                path=path,
+                handler=door.handle,
+                access=Access.PROVIDER,
+                summary=f"What the vendor calls at {path}; signed, else 403",
+                responses={200: None, 403: None, 503: None},
+                max_body=WEBHOOK_BYTES,
+            )
+            for path in webhooks
+        ),
+        *(
+            Route(
+                method=method,
+                path="/webhooks/{below:.+}",
+                handler=door.handle,
+                access=Access.PROVIDER,
+                summary="What the vendor of any other channel calls",
+                max_body=WEBHOOK_BYTES,
+                hidden=True,
+            )
+            for method in ("GET", "POST")
+        ),
+    )
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else iso(at)
