@@ -145,7 +145,7 @@ class LlmSettings(Section):
         (), description="provider:model names asked in turn when the first fails"
     )
     llm_timeout_seconds: Seconds = Field(
-        20.0, description="how long a model may take before a quoted answer goes instead"
+        2.4, description="how long a model may take before a quoted answer goes instead"
     )
     openai_api_key: str | None = Field(
         None, repr=False, description="the key of an OpenAI-like provider"
@@ -304,8 +304,10 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
     return Settings(**made, variables=present)
 
 
-def load_settings(directory: Path | None = None, **overrides: str | None) -> Settings:
-    """The environment, then `.env` of this directory, checked; overrides (flags) beat both.
+def load_settings(
+    directory: Path | None = None, *, flags: Mapping[str, str | None] | None = None
+) -> Settings:
+    """The environment, then `.env` of this directory, checked; flags beat both.
 
     What only `.env` says goes into the environment as well, because a model provider's own
     library looks for its key there. Raises SettingsError.
@@ -317,8 +319,8 @@ def load_settings(directory: Path | None = None, **overrides: str | None) -> Set
         raise SettingsError(f"{file} cannot be read: {error}.") from error
     for name, value in from_file.items():
         os.environ.setdefault(name, value)
-    flags = {name.upper(): value for name, value in overrides.items() if value is not None}
-    return read_settings({**from_file, **os.environ, **flags})
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    return read_settings({**from_file, **os.environ, **given})
 
 
 def _sections() -> dict[str, type[Section]]:

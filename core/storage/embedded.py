@@ -114,6 +114,7 @@ class EmbeddedStore:
             self._process = subprocess.Popen(  # noqa: S603 - every word of it is ours
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                 cwd=self._storage.parent, preexec_fn=_dying_with_parent(),
+                start_new_session=True,  # Ctrl-C is for us; we end it when we are done
             )  # fmt: skip
         self._pid_file.write_text(str(self._process.pid))
 

@@ -92,11 +92,11 @@ def test_the_environment_beats_the_file_and_flags_beat_both(
     for name in ("HOST", "LOG_LEVEL"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    settings = load_settings(tmp_path, host="10.0.0.2")
+    settings = load_settings(tmp_path, flags={"HOST": "10.0.0.2"})
     assert settings.server.port == 2222
     assert settings.server.host == "10.0.0.2"
     assert settings.server.log_level == "debug"
-    assert load_settings(tmp_path, port="3333").server.port == 3333
+    assert load_settings(tmp_path, flags={"PORT": "3333", "HOST": None}).server.port == 3333
 
 
 def test_an_empty_value_is_no_value() -> None:

@@ -1,0 +1,167 @@
+"""The command line; what the program is made of stands in composition.py."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from config.settings import Settings, SettingsError, load_settings
+from core.accounts.cli import users
+from core.control import Args, ControlServer, call, perform, socket_path
+from core.data_dir import SERVING, DataDir, Occupied
+from core.errors import SetupError
+from core.rag.cli import kb
+from core.storage.embedded import EmbeddedStore
+from core.terminal import CenterGroup, Session, TerminalOut, run_cli
+
+if TYPE_CHECKING:
+    from composition import Center
+
+log = logging.getLogger("bot")
+
+VERSION = "0.1.0"
+STARTING_SECONDS = 60.0  #: in which a process that holds the data directory must answer a command
+
+# Python imports for longer than the embedded store boots: so it is launched first, and
+# composition.py, which imports everything, is imported after that.
+
+
+@click.group(cls=CenterGroup)
+@click.version_option(VERSION, prog_name="contact-center-os")
+def cli() -> None:
+    """A contact center that answers from your documents and asks people when it is not sure."""
+
+
+cli.add_command(kb)
+cli.add_command(users)
+
+
+@cli.command()
+@click.option("--host", metavar="H", help="Address to listen on (default: HOST, or 127.0.0.1).")
+@click.option("--port", metavar="P", help="Port to listen on (default: PORT, or 8080).")
+@click.option(
+    "--role",
+    type=click.Choice(["all", "web", "worker"]),
+    default="all",
+    help="What this process does; anything but `all` needs REDIS_URL.",
+)
+@click.pass_obj
+def run(session: Session, host: str | None, port: str | None, role: str) -> None:
+    """Serve: web chat, console, channels and the assistant."""
+    settings = _settings(session, HOST=host, PORT=port)
+    if role != "all" or settings.store.redis_url:
+        raise SetupError(
+            "Many processes over Redis are not supported yet; unset REDIS_URL and use --role all."
+        )
+    _log_to_stderr(settings)
+    data_dir = DataDir(settings.server.data_dir)
+    data_dir.hold_soon(SERVING)
+    _on_loop(_serve(settings, data_dir))
+
+
+async def _serve(settings: Settings, data_dir: DataDir) -> int:
+    store = _launched(settings, data_dir)
+    from composition import serving
+
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with serving(settings, data_dir, store=store) as live:
+        await _welcome(live.center)
+        # What is loaded now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        await stopped.wait()
+        log.info("stopping")
+    return 0
+
+
+async def _welcome(center: Center) -> None:
+    from core.accounts.service import OPERATOR
+
+    admin = await center.accounts.first_admin()
+    link = await center.accounts.issue_link(admin, actor=OPERATOR)
+    click.echo(f"Chat:     {center.base_url}/")
+    click.echo(f"Console:  {center.base_url}/console")
+    click.echo(f"Sign in:  {center.base_url}/login/link/{link}  (once, as {admin.email})")
+    sys.stdout.flush()
+
+
+def _perform(session: Session, command: str, args: Args) -> int:
+    return _on_loop(_perform_somewhere(_settings(session), command, args))
+
+
+async def _perform_somewhere(settings: Settings, command: str, args: Args) -> int:
+    """Have it done by whoever holds the data directory, which may be ourselves."""
+    data_dir, out = DataDir(settings.server.data_dir), TerminalOut()
+    path, loop = socket_path(data_dir.path), asyncio.get_running_loop()
+    deadline = loop.time() + STARTING_SECONDS
+    while (code := await call(path, command, args, out=out)) is None:
+        with contextlib.suppress(Occupied):
+            data_dir.hold(command)
+            break
+        if loop.time() > deadline:
+            data_dir.hold(command)
+        # It is starting or ending: soon it answers, or its lock is free.
+        await asyncio.sleep(0.1)
+    if code is not None:
+        return code
+    store = _launched(settings, data_dir)
+    from composition import opened
+
+    async with opened(settings, data_dir, store=store) as center:
+        commands = center.commands()
+        control = ControlServer(commands, path=path)
+        await control.start()
+        try:
+            return await perform(commands[command], args, out)
+        finally:
+            await control.finish()
+
+
+def _launched(settings: Settings, data_dir: DataDir) -> EmbeddedStore | None:
+    if settings.store.mongodb_uri:
+        return None
+    store = EmbeddedStore(data_dir.path)
+    store.launch()
+    return store
+
+
+def _on_loop(work: Coroutine[Any, Any, int]) -> int:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _settings(session: Session, **flags: str | None) -> Settings:
+    try:
+        return load_settings(flags={"DATA_DIR": session.data_dir, **flags})
+    except SettingsError as error:
+        raise SetupError(str(error)) from error
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.server.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for chatty in ("apscheduler", "pymongo", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def main() -> None:
+    """The program."""
+    sys.exit(run_cli(cli, Session(_perform)))
+
+
+if __name__ == "__main__":
+    main()

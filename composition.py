@@ -1,0 +1,494 @@
+"""The composition root: makes every part, tells each what it needs, starts and stops them.
+
+Only bot.py imports this, after it has begun to start the embedded store: all that is heavy is
+imported here, while the store boots.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+from prometheus_client import CollectorRegistry
+
+from approvals.deadlines import Desk, Ladder
+from approvals.hours import Hours
+from approvals.service import ApprovalService
+from approvals.store import ApprovalsProjection, ApprovalStore
+from approvals.web import ApprovalRoutes
+from channels.web.pages import STATIC as CHAT
+from channels.web.pages import ChatPages
+from config.settings import LlmSettings, Settings
+from core.accounts import cli as accounts_cli
+from core.accounts.audit import Audit
+from core.accounts.rules import User
+from core.accounts.secrets import Passwords
+from core.accounts.service import AccountsService
+from core.accounts.sessions import StaffAccess
+from core.accounts.sign_in import SignIn
+from core.accounts.store import AccountStore
+from core.bus import LocalBus
+from core.clock import SystemClock
+from core.control import Command, ControlServer, socket_path
+from core.conversations import is_idle
+from core.data_dir import DataDir
+from core.deliveries import Deliveries
+from core.errors import ChannelNotReady, NotFound
+from core.inbox import Inbox
+from core.messages import InboundMessage, Receipt
+from core.outbox import Outbox
+from core.pipeline import FixedRules, Pipeline
+from core.policy import Rules
+from core.ports import Signal
+from core.rag import cli as rag_cli
+from core.rag.assembly import Rag, open_rag
+from core.rag.extractive import ExtractiveAnswerer
+from core.rag.knowledge import Knowledge
+from core.rag.llm import ModelSettings
+from core.rag.metrics import AnswerMetrics
+from core.rag.responder import BUDGET_SECONDS, build_responder
+from core.repository import Conversations, Projector
+from core.speech import Speech
+from core.storage.client import Database, open_database
+from core.storage.commit_log import MongoCommitLog
+from core.storage.deliveries import MongoDeliveries
+from core.storage.embedded import EmbeddedStore
+from core.storage.indexes import ensure_indexes
+from core.storage.snapshots import MongoSnapshots
+from core.web.assets import Assets
+from core.web.console import ConsoleRoutes
+from core.web.conversations import ConversationRoutes
+from core.web.health import HealthRoutes
+from core.web.pages import STATIC, Pages
+from core.web.routing import Route
+from core.web.server import WebServer
+from core.web.settings import WebSettings
+from core.web.sign_in import SignInRoutes
+from core.web.users import UserRoutes
+from core.web.visitors import VisitorTokens
+from core.wording import Words
+from core.worker import LocalLease, Worker
+from plugins.catalog import Catalog
+from plugins.host import PluginHost
+from plugins.sealing import Seal
+from plugins.service import PluginService
+from plugins.store import PluginStore
+from plugins.supervisor import Surroundings
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).resolve().parent
+VERSION = "0.1.0"
+GUIDE = HERE / "docs" / "guide"
+STOPPING_SECONDS = 2.5  #: for answers that are under way
+CHANNEL_SECONDS = 10.0  #: for the web chat's channel to come up before we listen
+SWEEP_SECONDS = 2  #: between two looks for drafts whose deadline has passed
+
+
+class Center:
+    """What stands on one store: commands use it at rest, `Serving` brings it to life."""
+
+    def __init__(self, settings: Settings, data_dir: DataDir, db: Database) -> None:
+
+        self.settings, self.data_dir, self.db = settings, data_dir, db
+        self.closing = AsyncExitStack()
+        self.clock, self.lease = SystemClock(), LocalLease()
+        self.secret_key = settings.server.secret_key or data_dir.secret_key()
+        self.words = Words.load(HERE / "config" / "locales")
+        self.live: Serving | None = None
+        self._rag: Rag | None = None
+        self.audit = Audit(db, clock=self.clock)
+        self.account_store, self.passwords = AccountStore(db), Passwords()
+        self.accounts = AccountsService(
+            self.account_store, audit=self.audit, clock=self.clock, passwords=self.passwords
+        )
+        plugin_store, seal = PluginStore(db["plugins"]), Seal([self.secret_key])
+        self.host = PluginHost(
+            Surroundings(
+                catalog=Catalog(built_in=HERE / "channels", folders=data_dir.path / "plugins"),
+                receive=self._receive,
+                receive_receipt=self._receive_receipt,
+                on_running=self._channel_is_up,
+                on_shared=self._shared,
+                clock=self.clock,
+                words=self.words,
+                lease=self.lease,
+                public_url=settings.server.public_url or "",
+                data_dir=data_dir.path / "channels",
+            ),
+            store=plugin_store,
+            seal=seal,
+            environment=settings.with_prefix,
+        )
+        self.plugins = PluginService(
+            self.host, store=plugin_store, seal=seal, audit=self.audit, clock=self.clock
+        )
+
+    @property
+    def base_url(self) -> str:
+        """How people reach us."""
+        server = self.settings.server
+        host = "127.0.0.1" if server.host in ("0.0.0.0", "::") else server.host  # noqa: S104
+        port = self.live.web.port if self.live else server.port
+        return server.public_url or f"http://{host}:{port}"
+
+    async def rag(self) -> Rag:
+        """Retrieval and answering, opened at the first use: the model takes a second to load."""
+        if self._rag is None:
+            self._rag = await open_rag(
+                self.closing,
+                vectors=self.settings.vectors,
+                data_dir=self.data_dir.path,
+                db=self.db,
+                clock=self.clock,
+            )
+        return self._rag
+
+    def commands(self) -> Mapping[str, Command]:
+        """Everything the command line can ask for."""
+        return {
+            **accounts_cli.commands(self.accounts, base_url=lambda: self.base_url),
+            **rag_cli.commands(self._knowledge),
+        }
+
+    async def _knowledge(self) -> Knowledge:
+        return (await self.rag()).knowledge
+
+    async def _receive(self, message: InboundMessage) -> None:
+        if self.live is None:
+            raise ChannelNotReady
+        await self.live.inbox.receive(message)
+
+    async def _receive_receipt(self, receipt: Receipt) -> None:
+        if self.live is None:
+            raise ChannelNotReady
+        await self.live.deliveries.on_receipt(receipt)
+
+    async def _channel_is_up(self, channel_id: str) -> None:
+        if self.live is not None:
+            await self.live.worker.channel_is_up(channel_id)
+
+    def _shared(self, channel_id: str, thing: object) -> None:
+        log.debug("%s shares %s", channel_id, type(thing).__name__)
+
+
+class Serving:
+    """The path of a message and its faces, over a center; `start` and `stop` once."""
+
+    def __init__(self, center: Center, rag: Rag) -> None:
+
+        db, clock, wishes = center.db, center.clock, center.settings.approvals
+        self.center, self.rag = center, rag
+        self.bus = LocalBus()
+        self.commit_log = MongoCommitLog(db["log"])
+        self.snapshots = MongoSnapshots(db["conversations"], owner="all")
+        self.conversations = Conversations(
+            log_store=self.commit_log, snapshots=self.snapshots, bus=self.bus, clock=clock
+        )
+        self.projector = Projector(
+            conversations=self.conversations,
+            snapshots=self.snapshots,
+            clock=clock,
+            is_idle=is_idle,
+        )
+        self.speech = Speech(center.words, pulls=self._pulls)
+        hours = Hours.parse(
+            wishes.desk_hours, zone=wishes.desk_timezone, holidays=wishes.desk_holidays
+        )
+        self.desk = Desk(hours=hours, seconds=wishes.approval_timeout_seconds, words=center.words)
+        rules = Rules(
+            threshold=rag.confidence.threshold(wishes.auto_send_target_precision),
+            review_all=wishes.auto_send_cold_start == "review",
+        )
+        self.registry = CollectorRegistry()
+        llm = center.settings.llm
+        self.responder = build_responder(
+            retriever=rag.retriever,
+            extractive=ExtractiveAnswerer(rag.confidence),
+            words=center.words,
+            clock=clock,
+            metrics=AnswerMetrics(self.registry),
+            prompts=HERE / "config" / "prompts",
+            model=_model(llm),
+            gate=lambda _question, draft: (
+                not rules.review_all and draft.confidence >= rules.threshold
+            ),
+            budget_seconds=max(BUDGET_SECONDS, llm.llm_timeout_seconds + 0.2),
+        )
+        self.pipeline = Pipeline(
+            conversations=self.conversations,
+            responder=self.responder,
+            speech=self.speech,
+            desk=self.desk,
+            rules=FixedRules(value=rules),
+            clock=clock,
+        )
+        self.worker = Worker(
+            conversations=self.conversations,
+            pipeline=self.pipeline,
+            outbox=Outbox(conversations=self.conversations, channels=center.host, clock=clock),
+            channels=center.host,
+            lease=center.lease,
+            clock=clock,
+        )
+        self.inbox = Inbox(
+            conversations=self.conversations,
+            commit_log=self.commit_log,
+            wake=self.worker.wake,
+        )
+        delivery_store = MongoDeliveries(db["deliveries"], self.conversations)
+        self.deliveries = Deliveries(
+            conversations=self.conversations, store=delivery_store, wake=self.worker.wake
+        )
+        self.approval_store = ApprovalStore(db["approvals"])
+        self.ladder = Ladder(
+            conversations=self.conversations,
+            store=self.approval_store,
+            desk=self.desk,
+            speech=self.speech,
+            clock=clock,
+            wake=self.worker.wake,
+            many_notices=self._many_notices,
+        )
+        self.approvals = ApprovalService(
+            conversations=self.conversations,
+            store=self.approval_store,
+            drain=self.projector.drain,
+            speech=self.speech,
+            words=center.words,
+            clock=clock,
+            wake=self.worker.wake,
+            find_user=self._find_user,
+            many_notices=self._many_notices,
+        )
+        self.projector.register(delivery_store)
+        self.projector.register(
+            ApprovalsProjection(
+                db["approvals"],
+                conversations=self.conversations,
+                next_step_at=self.desk.next_step_at,
+            )
+        )
+        self.web = self._web()
+        self._stack = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Serve. Raises SetupError, having stopped whatever was started."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.snapshots.close)
+            stack.push_async_callback(self.commit_log.close)
+            await self.responder.start()
+            unsettled = await self.snapshots.unsettled()
+            for conversation_id in unsettled:
+                await self.projector.recover(conversation_id)
+            self.projector.start()
+            stack.push_async_callback(self.projector.stop)
+            await self.center.host.start()
+            stack.push_async_callback(self.center.host.stop)
+            stack.push_async_callback(self.worker.stop, grace=STOPPING_SECONDS)
+            await self._until_web_chat_is_up()
+            await self.web.start()
+            stack.push_async_callback(self.web.stop)
+            self._begin(stack, "typing", self._watch_typing())
+            self._begin(stack, "knowledge", self.rag.knowledge.start(guide=GUIDE))
+            self._schedule(stack)
+            for conversation_id in unsettled:
+                self.worker.wake(conversation_id)
+            self._stack = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what is under way, write everything down."""
+        await self._stack.aclose()
+
+    def _web(self) -> WebServer:
+
+        center, server = self.center, self.center.settings.server
+        settings = WebSettings(
+            secret_key=center.secret_key,
+            host=server.host,
+            port=server.port,
+            public_url=server.public_url or "",
+            frame_ancestors=server.widget_origins or ("*",),
+            trusted_proxies=server.trusted_proxies,
+            session_idle_seconds=server.session_idle_seconds,
+        )
+        clock, accounts = center.clock, center.accounts
+        visitors = VisitorTokens(secret_key=center.secret_key)
+        access = StaffAccess(
+            center.account_store,
+            secret_key=center.secret_key,
+            idle_seconds=server.session_idle_seconds,
+            clock=clock,
+        )
+        sign_in = SignIn(
+            center.account_store,
+            access=access,
+            audit=center.audit,
+            passwords=center.passwords,
+            clock=clock,
+        )
+        assets = Assets({"core": STATIC, "chat": CHAT})
+        pages = Pages(settings, words=center.words, assets=assets)
+        slices: Sequence[Routed] = (
+            ChatPages(center.words, assets=assets),
+            ConversationRoutes(
+                settings,
+                conversations=self.conversations,
+                inbox=self.inbox,
+                bus=self.bus,
+                visitors=visitors,
+                clock=clock,
+            ),
+            SignInRoutes(
+                settings, sign_in=sign_in, accounts=accounts, pages=pages, words=center.words
+            ),
+            UserRoutes(
+                accounts=accounts, access=access, public_url=server.public_url or "", clock=clock
+            ),
+            ConsoleRoutes(
+                settings, accounts=accounts, audit=center.audit, pages=pages, bus=self.bus
+            ),
+            ApprovalRoutes(service=self.approvals),
+            HealthRoutes(
+                checks={
+                    "store": self._check_store,
+                    "vectors": self._check_vectors,
+                    "web chat": self._check_web_chat,
+                },
+                registry=self.registry,
+            ),
+        )
+        return WebServer(
+            settings,
+            tuple(route for part in slices for route in part.routes()),
+            visitors=visitors,
+            staff=access,
+            clock=clock,
+            registry=self.registry,
+            pages=pages,
+            version=VERSION,
+        )
+
+    async def _check_store(self) -> None:
+        await self.center.db.command("ping")
+
+    async def _check_vectors(self) -> None:
+        await self.rag.index.count()
+
+    async def _check_web_chat(self) -> None:
+        if self.center.host.get("web") is None:
+            raise ChannelNotReady("The channel of the web chat is off.")
+
+    def _pulls(self, channel_id: str) -> bool:
+        channel = self.center.host.get(channel_id)
+        return channel is not None and channel.capabilities.pulls
+
+    def _many_notices(self, channel_id: str) -> bool:
+        channel = self.center.host.get(channel_id)
+        return channel is None or channel.capabilities.notices
+
+    async def _find_user(self, email: str) -> User | None:
+
+        try:
+            return await self.center.accounts.find(email)
+        except NotFound:
+            return None
+
+    async def _until_web_chat_is_up(self) -> None:
+        deadline = self.center.clock.monotonic() + CHANNEL_SECONDS
+        while self.center.host.get("web") is None:
+            if self.center.clock.monotonic() > deadline:
+                log.warning("the web chat's channel is not up; `bot.py plugins list` says why")
+                return
+            await asyncio.sleep(0.01)
+
+    async def _watch_typing(self) -> None:
+
+        async with self.bus.listen() as happenings:
+            async for item in happenings:
+                if isinstance(item, Signal) and item.kind == "typing" and item.text == "customer":
+                    self.worker.customer_types(item.conversation_id)
+
+    def _schedule(self, stack: AsyncExitStack) -> None:
+
+        scheduler = AsyncIOScheduler(
+            timezone=self.center.settings.reports.report_timezone,
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        scheduler.add_job(self.ladder.sweep, IntervalTrigger(seconds=SWEEP_SECONDS))
+        scheduler.start()
+        stack.callback(scheduler.shutdown, wait=False)
+
+    def _begin(self, stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_logged(name, work), name=name)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        stack.push_async_callback(end)
+
+
+def _model(llm: LlmSettings) -> ModelSettings | None:
+    if llm.llm_model is None:
+        return None
+    return ModelSettings(
+        model=llm.llm_model,
+        fallbacks=llm.llm_fallback_models,
+        timeout_seconds=llm.llm_timeout_seconds,
+    )
+
+
+class Routed(Protocol):
+    """A part with routes."""
+
+    def routes(self) -> Sequence[Route]: ...
+
+
+async def _logged(name: str, work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("%s ended", name)
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, data_dir: DataDir, *, store: EmbeddedStore | None
+) -> AsyncIterator[Center]:
+    """The center on this data directory, which the caller holds; `store` is already launched."""
+    async with AsyncExitStack() as stack:
+        uri = settings.store.mongodb_uri or ""
+        if store is not None:
+            stack.push_async_callback(store.stop)
+            await store.start()
+            uri = store.uri
+        db = await open_database(uri)
+        stack.push_async_callback(db.client.close)
+        await ensure_indexes(db)
+        center = Center(settings, data_dir, db)
+        await stack.enter_async_context(center.closing)
+        yield center
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, data_dir: DataDir, *, store: EmbeddedStore | None
+) -> AsyncIterator[Serving]:
+    """Everything running, on a data directory that the caller holds."""
+    async with opened(settings, data_dir, store=store) as center:
+        live = center.live = Serving(center, await center.rag())
+        control = ControlServer(center.commands(), path=socket_path(data_dir.path))
+        try:
+            await live.start()
+            await control.start()
+            yield live
+        finally:
+            await control.stop()
+            await live.stop()
