@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aiohttp import web
 from pydantic import Field
@@ -44,15 +45,17 @@ class ConsoleRoutes:
 
     def routes(self) -> Sequence[Route]:
         """The shell's pages."""
+        home = Route(
+            method="GET",
+            path="/console",
+            handler=self.home,
+            access=Access.STAFF,
+            summary="The console",
+            page=True,
+        )
         return (
-            Route(
-                method="GET",
-                path="/console",
-                handler=self.home,
-                access=Access.STAFF,
-                summary="The console",
-                page=True,
-            ),
+            home,
+            replace(home, path="/console/"),
             Route(
                 method="GET",
                 path="/console/users",

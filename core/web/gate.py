@@ -100,6 +100,8 @@ class Gate:
                 raise _too_many(wait)
             response = await handler(request)
         except Exception as error:
+            if isinstance(error, web.HTTPException) and error.status < 400:
+                raise
             problem = from_exception(error)
             if request.writer.output_size > 0:
                 # The answer has begun, so there is no room for another one.

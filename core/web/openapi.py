@@ -18,8 +18,8 @@ from core.web.visitors import COOKIE as VISITOR_COOKIE
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
-_VISITOR = ({"visitorToken": []}, {"visitorCookie": []})
-_STAFF = ({"apiToken": []}, {"session": []})
+_VISITOR: Sequence[Mapping[str, list[str]]] = ({"visitorToken": []}, {"visitorCookie": []})
+_STAFF: Sequence[Mapping[str, list[str]]] = ({"apiToken": []}, {"session": []})
 _SECURITY: Mapping[Access, Sequence[Mapping[str, list[str]]]] = {
     Access.PUBLIC: (),
     Access.VISITOR: _VISITOR,

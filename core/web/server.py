@@ -40,7 +40,7 @@ class WebServer:
         visitors: VisitorTokens,
         staff: StaffDoor,
         clock: Clock,
-        registry: CollectorRegistry,
+        registry: CollectorRegistry | None = None,
         pages: Pages | None = None,
         version: str = "0.1.0",
     ) -> None:
@@ -50,7 +50,7 @@ class WebServer:
             visitors=visitors,
             staff=staff,
             clock=clock,
-            metrics=HttpMetrics(registry),
+            metrics=HttpMetrics(registry or CollectorRegistry()),
             error_page=pages.error if pages else None,
         )
         self._app = web.Application(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from aiohttp import web
 from pydantic import Field
 
-from core.accounts.service import AccountsService
 from core.accounts.sign_in import SignIn, SignInRefused, TooManyAttempts
 from core.web.gate import SESSION_COOKIE
 from core.web.pages import LOCALE_COOKIE, Pages
@@ -58,14 +57,12 @@ class SignInRoutes:
         settings: WebSettings,
         *,
         sign_in: SignIn,
-        accounts: AccountsService,
         pages: Pages,
         words: Words,
         providers: Sequence[Provider] = (),
     ) -> None:
         self._settings = settings
         self._sign_in = sign_in
-        self._accounts = accounts
         self._pages = pages
         self._words = words
         self._providers = tuple(providers)
