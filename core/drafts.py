@@ -65,3 +65,4 @@ class Question:
     channel: str
     history: tuple[Turn, ...] = ()
     hint: str = ""  #: an agent's word on how to do it better, after a rejected draft
+    seconds: float | None = None  #: what is left until the customer has to hear something

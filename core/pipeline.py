@@ -101,6 +101,8 @@ class Pipeline:
             return Draft(text="", reasons=(reason,), locale=conversation.locale)
         asked = {m.text[:600] for m in messages}
         history = tuple(t for t in conversation.memory if t.text not in asked)
+        since = (self._clock.now() - messages[-1].at).total_seconds() if messages else 0.0
+        budget = max(LEAST_SECONDS, ANSWER_SECONDS - since)
         question = Question(
             conversation_id=conversation.id,
             text=text,
@@ -108,9 +110,9 @@ class Pipeline:
             channel=conversation.channel,
             history=history,
             hint=conversation.hint,
+            # The responder gives up first, so that it can still hand over its weaker answer.
+            seconds=budget - 0.2,
         )
-        since = (self._clock.now() - messages[-1].at).total_seconds() if messages else 0.0
-        budget = max(LEAST_SECONDS, ANSWER_SECONDS - since)
         try:
             async with asyncio.timeout(budget):
                 return await self._responder.draft(question, on_delta=on_delta)
