@@ -121,6 +121,7 @@ class OutboundMessage:
     attempt: int = 1
     skip_parts: int = 0  #: parts of this text that an earlier attempt is known to have sent
     reply_to: str = ""  #: vendor id of the customer's message, where it is known
+    queued_at: datetime | None = None  #: stored for sending; no attempt can be older
 
 
 class DeliveryState(enum.StrEnum):

@@ -101,14 +101,20 @@ class Outbox:
             )
         except DeliveryUnknown as error:
             # SENDING stays: the next attempt asks the vendor before it sends again.
-            recorded = self._again(message, DeliveryState.SENDING, error.detail, after=None)
+            recorded = self._again(
+                message,
+                DeliveryState.SENDING,
+                error.detail,
+                after=None,
+                parts_done=error.parts_done,
+            )
         except DeliveryDeferred as error:
             recorded = self._again(
                 message,
                 DeliveryState.QUEUED,
                 error.detail,
                 after=error.retry_after,
-                parts_done=getattr(error, "parts_done", 0),
+                parts_done=error.parts_done,
             )
         except ChannelError as error:
             recorded = self._again(message, DeliveryState.QUEUED, error.detail, after=None)
@@ -209,6 +215,7 @@ class Outbox:
             citations=sent.citations,
             attempt=max(current.attempt, 1),
             skip_parts=current.parts_done,
+            queued_at=current.at,
         )
 
     async def _load(self, conversation_id: str, seq: int) -> ev.Sent:
