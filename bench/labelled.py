@@ -1,0 +1,60 @@
+"""The labelled sets of ../shared/data as outcomes of the real retriever."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.cached_encoder import CachedEncoder
+from core.rag.embeddings import ThreadEmbedder
+from core.rag.evaluation import Bench, Outcome, read_articles, read_questions
+
+DATA = Path("/work/shared/data")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """One way of asking one set."""
+
+    name: str
+    folder: str
+    examples: bool = False
+    lang: str = ""  #: of articles and questions; "" takes all
+    question_lang: str = ""
+
+
+SETUPS = (
+    Setup(name="a1_bank en", folder="a1_bank", examples=True, lang="en"),
+    Setup(name="a2_clinc", folder="a2_clinc"),
+    Setup(name="a3_parakqc", folder="a3_parakqc", examples=True),
+    Setup(name="a1_bank all", folder="a1_bank", examples=True),
+    Setup(name="a1_bank en, articles alone", folder="a1_bank", lang="en"),
+    Setup(name="a1_bank ko, articles alone", folder="a1_bank", lang="ko"),
+    Setup(name="a1_bank all, articles alone", folder="a1_bank"),
+    Setup(name="a3_parakqc, one wording", folder="a3_parakqc"),
+    Setup(name="b3_intune", folder="b3_intune"),
+    Setup(name="b1_govt", folder="b1_govt"),
+    Setup(name="b2_tydi", folder="b2_tydi"),
+)
+POOL = tuple(setup.name for setup in SETUPS[:3])
+DOCUMENTS = ("b1_govt", "b2_tydi", "b3_intune")
+
+
+async def outcomes_of(setup: Setup, encoder: CachedEncoder, *, data: Path = DATA) -> list[Outcome]:
+    """Index the set and ask all of its questions."""
+    folder = data / setup.folder
+    examples = folder / "kb_examples.jsonl" if setup.examples else None
+    articles = read_articles(folder / "kb.jsonl", examples)
+    questions = read_questions(folder / "queries.jsonl")
+    if setup.lang:
+        articles = [article for article in articles if article.locale == setup.lang]
+        questions = [question for question in questions if question.lang == setup.lang]
+    with ThreadPoolExecutor(1) as executor:
+        embedder = ThreadEmbedder(encoder, executor)
+        bench = await Bench.over(articles, embedder, executor)
+        try:
+            return await bench.ask(questions)
+        finally:
+            await bench.close()
+            encoder.save()

