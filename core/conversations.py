@@ -110,11 +110,10 @@ class Conversation:
         state = self
         for item in commit.numbered():
             state = _apply(state, item)
-        return state
+        return replace(state, seq=commit.last, updated_at=commit.at)
 
 
 def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
-    c = replace(c, seq=item.seq, updated_at=item.at)
     match item.event:
         case ev.Started() as e:
             return replace(

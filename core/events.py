@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import operator
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -328,22 +329,7 @@ class Commit:
 
 def to_plain(value: Any) -> Any:
     """A frozen dataclass as dicts, lists and scalars (datetimes stay), defaults left out."""
-    if is_dataclass(value) and not isinstance(value, type):
-        plain: dict[str, Any] = {}
-        if isinstance(value, Event):
-            plain["kind"] = value.kind
-        for name, default in _defaults(value.__class__):
-            item = getattr(value, name)
-            if item != default:
-                plain[name] = to_plain(item)
-        return plain
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, (tuple, list)):
-        return [to_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
-    return value
+    return _writer(value.__class__)(value)
 
 
 def event_from_plain(plain: Mapping[str, Any]) -> Event:
@@ -364,8 +350,28 @@ def from_plain(cls: Any, plain: Mapping[str, Any]) -> Any:
 
 
 @functools.cache
-def _defaults(cls: Any) -> tuple[tuple[str, Any], ...]:
-    return tuple((f.name, f.default) for f in fields(cls))
+def _writer(cls: Any) -> Callable[[Any], Any]:
+    """How values of this class are written; found once, because every message passes here."""
+    if is_dataclass(cls):
+        return functools.partial(_write_fields, tuple((f.name, f.default) for f in fields(cls)))
+    if issubclass(cls, enum.Enum):
+        return operator.attrgetter("value")
+    if issubclass(cls, (tuple, list)):
+        return lambda value: [to_plain(item) for item in value]
+    if issubclass(cls, Mapping):
+        return lambda value: {str(key): to_plain(item) for key, item in value.items()}
+    return _same
+
+
+def _write_fields(names: tuple[tuple[str, Any], ...], value: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    if isinstance(value, Event):
+        plain["kind"] = value.kind
+    for name, default in names:
+        item = getattr(value, name)
+        if item is not default and item != default:
+            plain[name] = to_plain(item)
+    return plain
 
 
 @functools.cache

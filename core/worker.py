@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import assert_never
 
-from core.channel import ShowsTyping, Streams
 from core.clock import Clock
 from core.conversations import (
     Answer,
@@ -25,14 +24,13 @@ from core.errors import StoreUnavailable
 from core.outbox import Outbox
 from core.pipeline import Pipeline
 from core.policy import burst_ends_at
-from core.ports import ChannelDirectory, Lease, Signal
+from core.ports import ChannelDirectory, Lease
 from core.repository import Conversations
+from core.showing import Showing
 
 log = logging.getLogger(__name__)
 
-TYPING_EVERY = 4.0  #: seconds; Telegram forgets a chat action after five
 LONGEST_PAUSE = 30.0  #: after repeated failures of ours
-STREAM_END = ""
 
 
 class LocalLease:
@@ -158,25 +156,27 @@ class Worker:
 
     async def _answer(self, c: Conversation, again: asyncio.Event) -> None:
         """Draft, and drop the draft when the customer or a person was faster."""
-        async with self._shown(c) as on_delta:
-            drafting = asyncio.create_task(self._pipeline.draft(c, on_delta=on_delta))
-            try:
-                draft = await self._unless_stale(c, drafting, again)
-            except BaseException:
-                drafting.cancel()
-                raise
+        showing = Showing(
+            c,
+            self._channels.get(c.channel),
+            signal=self._conversations.signal,
+            clock=self._clock,
+        )
+        drafting = asyncio.create_task(self._pipeline.draft(c, on_delta=showing.on_delta))
+        try:
+            draft = await self._unless_stale(c, drafting, again)
+        finally:
+            drafting.cancel()
+            await showing.stop()
         if draft is not None:
             await self._pipeline.conclude(c, draft)
 
     async def _unless_stale(
         self, c: Conversation, drafting: asyncio.Task[Draft], again: asyncio.Event
     ) -> Draft | None:
+        drafting.add_done_callback(lambda _: again.set())
         while not drafting.done():
-            waking = asyncio.create_task(again.wait())
-            try:
-                await asyncio.wait({drafting, waking}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                waking.cancel()
+            await again.wait()
             if drafting.done() or self._stopping:
                 break
             again.clear()
@@ -184,46 +184,8 @@ class Worker:
             if newest.unanswered != c.unanswered or not wants_answer(newest):
                 drafting.cancel()
                 await asyncio.gather(drafting, return_exceptions=True)
-                again.set()
                 return None
         return await drafting
-
-    @asynccontextmanager
-    async def _shown(self, c: Conversation) -> AsyncIterator[Callable[[str], None]]:
-        """Typing signs and the growing answer, on whatever the channel can show."""
-        channel = self._channels.get(c.channel)
-        shows: set[asyncio.Task[None]] = set()
-        parts: asyncio.Queue[str] | None = None
-        self._conversations.signal(Signal(conversation_id=c.id, kind="typing", text="ai"))
-        optional: object = channel  # its optional members are structural, not declared
-        if isinstance(optional, ShowsTyping):
-            shows.add(asyncio.create_task(self._type(optional, c)))
-        if isinstance(optional, Streams):
-            parts = asyncio.Queue()
-            shows.add(asyncio.create_task(_stream(optional, c, parts)))
-
-        def on_delta(text: str) -> None:
-            self._conversations.signal(Signal(conversation_id=c.id, kind="delta", text=text))
-            if parts is not None:
-                parts.put_nowait(text)
-
-        try:
-            yield on_delta
-        finally:
-            if parts is not None:
-                parts.put_nowait(STREAM_END)
-            for show in shows:
-                show.cancel()
-            await asyncio.gather(*shows, return_exceptions=True)
-
-    async def _type(self, channel: ShowsTyping, c: Conversation) -> None:
-        assert c.address is not None
-        while True:
-            try:
-                await channel.typing(c.address)
-            except Exception as error:
-                log.info("typing could not be shown on %s: %s", c.channel, error)
-            await self._clock.sleep(TYPING_EVERY)
 
     async def _pause(self, again: asyncio.Event, seconds: float) -> None:
         try:
@@ -231,16 +193,3 @@ class Worker:
                 await again.wait()
         except TimeoutError:
             return
-
-
-async def _stream(channel: Streams, c: Conversation, parts: asyncio.Queue[str]) -> None:
-    async def growing() -> AsyncIterator[str]:
-        while (part := await parts.get()) != STREAM_END:
-            yield part
-
-    assert c.address is not None
-    try:
-        await channel.stream(c.address, growing())
-    except Exception as error:
-        # A preview only: the final text still goes out through the outbox.
-        log.info("the answer could not be streamed on %s: %s", c.channel, error)
