@@ -21,6 +21,7 @@ from core.errors import SetupError
 from core.rag.cli import kb
 from core.storage.embedded import EmbeddedStore
 from core.terminal import CenterGroup, Session, TerminalOut, run_cli
+from plugins.cli import plugins_group
 
 if TYPE_CHECKING:
     from composition import Center
@@ -41,6 +42,7 @@ def cli() -> None:
 
 
 cli.add_command(kb)
+cli.add_command(plugins_group)
 cli.add_command(users)
 
 

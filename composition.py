@@ -17,6 +17,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from prometheus_client import CollectorRegistry
 
+from approvals.console.web import DeskPages
 from approvals.deadlines import Desk, Ladder
 from approvals.hours import Hours
 from approvals.service import ApprovalService
@@ -60,6 +61,7 @@ from core.storage.commit_log import MongoCommitLog
 from core.storage.deliveries import MongoDeliveries
 from core.storage.embedded import EmbeddedStore
 from core.storage.indexes import ensure_indexes
+from core.storage.listing import ConversationListing
 from core.storage.snapshots import MongoSnapshots
 from core.web.assets import Assets
 from core.web.console import ConsoleRoutes
@@ -75,11 +77,13 @@ from core.web.visitors import VisitorTokens
 from core.wording import Words
 from core.worker import LocalLease, Worker
 from plugins.catalog import Catalog
+from plugins.cli import plugin_commands
 from plugins.host import PluginHost
 from plugins.sealing import Seal
 from plugins.service import PluginService
 from plugins.store import PluginStore
 from plugins.supervisor import Surroundings
+from plugins.web import routes as plugin_routes
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +113,10 @@ class Center:
             self.account_store, audit=self.audit, clock=self.clock, passwords=self.passwords
         )
         plugin_store, seal = PluginStore(db["plugins"]), Seal([self.secret_key])
+        self.catalog = Catalog(built_in=HERE / "channels", folders=data_dir.path / "plugins")
         self.host = PluginHost(
             Surroundings(
-                catalog=Catalog(built_in=HERE / "channels", folders=data_dir.path / "plugins"),
+                catalog=self.catalog,
                 receive=self._receive,
                 receive_receipt=self._receive_receipt,
                 on_running=self._channel_is_up,
@@ -155,6 +160,7 @@ class Center:
         return {
             **accounts_cli.commands(self.accounts, base_url=lambda: self.base_url),
             **rag_cli.commands(self._knowledge),
+            **plugin_commands(self.plugins),
         }
 
     async def _knowledge(self) -> Knowledge:
@@ -333,8 +339,15 @@ class Serving:
             passwords=center.passwords,
             clock=clock,
         )
-        assets = Assets({"core": STATIC, "chat": CHAT})
-        pages = Pages(settings, words=center.words, assets=assets)
+        assets = Assets({"core": STATIC, "chat": CHAT, "approvals": HERE / "approvals" / "static"})
+        pages = Pages(
+            settings,
+            words=center.words,
+            assets=assets,
+            templates={"approvals": HERE / "approvals" / "templates"},
+        )
+        manifests = [found.manifest for found in center.catalog.scan().values()]
+        webhooks = [path for manifest in manifests if manifest for path in manifest.webhooks]
         slices: Sequence[Routed] = (
             ChatPages(center.words, assets=assets),
             ConversationRoutes(
@@ -345,9 +358,7 @@ class Serving:
                 visitors=visitors,
                 clock=clock,
             ),
-            SignInRoutes(
-                settings, sign_in=sign_in, accounts=accounts, pages=pages, words=center.words
-            ),
+            SignInRoutes(settings, sign_in=sign_in, pages=pages, words=center.words),
             UserRoutes(
                 accounts=accounts, access=access, public_url=server.public_url or "", clock=clock
             ),
@@ -355,6 +366,15 @@ class Serving:
                 settings, accounts=accounts, audit=center.audit, pages=pages, bus=self.bus
             ),
             ApprovalRoutes(service=self.approvals),
+            DeskPages(
+                service=self.approvals,
+                conversations=self.conversations,
+                listing=ConversationListing(center.db["conversations"]),
+                pages=pages,
+                words=center.words,
+                clock=clock,
+                colleagues=self._colleagues,
+            ),
             HealthRoutes(
                 checks={
                     "store": self._check_store,
@@ -366,7 +386,15 @@ class Serving:
         )
         return WebServer(
             settings,
-            tuple(route for part in slices for route in part.routes()),
+            (
+                *(route for part in slices for route in part.routes()),
+                *plugin_routes(
+                    center.plugins,
+                    center.host,
+                    public_url=settings.public_url,
+                    webhooks=webhooks,
+                ),
+            ),
             visitors=visitors,
             staff=access,
             clock=clock,
@@ -399,6 +427,9 @@ class Serving:
             return await self.center.accounts.find(email)
         except NotFound:
             return None
+
+    async def _colleagues(self) -> Sequence[User]:
+        return [account.user for account in await self.center.account_store.accounts()]
 
     async def _until_web_chat_is_up(self) -> None:
         deadline = self.center.clock.monotonic() + CHANNEL_SECONDS
