@@ -8,22 +8,27 @@ from pathlib import Path
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from channels.web.files import VersionedFiles
+from core.web.assets import Assets
 from core.web.routing import Access, Route
 from core.wording import DEFAULT, Words
 
 _HERE = Path(__file__).parent
+STATIC = _HERE / "static"  #: the page's own files, "chat/…" among the assets
 _NAMES = {"en": "English", "ko": "한국어"}
 _WIDGET_CACHE = "public, max-age=600"  #: sites keep it for ten minutes, then they get the new one
 
 
 class ChatPages:
-    """Draws the page once for each language and place, and hands out its files."""
+    """Draws the page once for each language and place.
 
-    def __init__(self, words: Words) -> None:
+    `assets` must have `STATIC` under the name "chat", and the shell's own files under "core".
+    """
+
+    def __init__(self, words: Words, *, assets: Assets) -> None:
         self._words = words
-        self._files = VersionedFiles(_HERE / "static" / "chat", mount="/assets/chat")
-        self._widget = VersionedFiles(_HERE / "static" / "widget", mount="/assets/widget")
+        self._assets = assets
+        self._widget = (_HERE / "widget.js").read_bytes()
+        self._modules = [f"chat/{file.name}" for file in sorted(STATIC.glob("*.js"))]
         environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -31,7 +36,7 @@ class ChatPages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._template = environment.get_template("chat/page.html")
+        self._template = environment.get_template("page.html")
         self._languages = [(code, _NAMES.get(code, code)) for code in words.languages]
         self._texts = {code: words.section("chat", code) for code in words.languages}
         self._pages = {
@@ -63,15 +68,6 @@ class ChatPages:
                 responses={200: None},
                 hidden=True,
             ),
-            Route(
-                method="GET",
-                path=self._files.path,
-                handler=self._files.serve,
-                access=Access.PUBLIC,
-                summary="Scripts and styles of the chat page",
-                responses={200: None},
-                hidden=True,
-            ),
         )
 
     async def page(self, request: web.Request) -> web.StreamResponse:
@@ -90,10 +86,17 @@ class ChatPages:
 
     async def widget(self, request: web.Request) -> web.StreamResponse:
         """GET /widget.js."""
-        response = await self._widget.serve_named(request, "widget.js", cache=_WIDGET_CACHE)
-        # Sites that isolate themselves (COEP) take only scripts that say this.
-        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        return response
+        del request
+        return web.Response(
+            body=self._widget,
+            content_type="text/javascript",
+            charset="utf-8",
+            headers={
+                "Cache-Control": _WIDGET_CACHE,
+                # Sites that isolate themselves (COEP) take only scripts that say this.
+                "Cross-Origin-Resource-Policy": "cross-origin",
+            },
+        )
 
     def _draw(self, locale: str, *, embedded: bool) -> bytes:
         texts = self._texts[locale]
@@ -103,8 +106,8 @@ class ChatPages:
             languages=self._languages,
             texts=self._texts,
             say=lambda name: texts[name],
-            asset=self._files.url,
-            modules=self._files.names(".js"),
+            asset=self._assets.url,
+            modules=self._modules,
         ).encode()
 
 

@@ -11,6 +11,7 @@ export class Rating {
   #state = "closed"; // closed, asking, thanked, commented
   #chosen = 0;
   #failed = false;
+  #walks = false;
 
   /** `rate(score, comment)` resolves to whether it is stored. */
   constructor({ root, words, rate }) {
@@ -71,16 +72,21 @@ export class Rating {
         checked: score === this.#chosen,
         "aria-label": this.#label(score),
       });
-      // Arrow keys walk through the scores; only a click, Enter or Space gives one.
+      // Arrow keys walk through the scores; a click, Enter or Space gives one. Browsers report
+      // the walk as clicks too.
       input.addEventListener("keydown", (event) => {
+        this.#walks = event.key.startsWith("Arrow");
         if (event.key !== "Enter" && event.key !== " ") return;
         event.preventDefault();
         this.#give(score);
       });
-      const star = make("label", { title: this.#label(score) }, input, icon("star"));
-      star.addEventListener("click", (event) => {
-        if (event.detail > 0) this.#give(score);
+      input.addEventListener("keyup", () => {
+        this.#walks = false;
       });
+      input.addEventListener("click", () => {
+        if (!this.#walks) this.#give(score);
+      });
+      const star = make("label", { title: this.#label(score) }, input, icon("star"));
       stars.append(star);
     }
     group.append(stars);
@@ -93,7 +99,8 @@ export class Rating {
     const change = make("button", { type: "button", className: "link" }, this.#words.say("rating.change"));
     change.addEventListener("click", () => {
       this.#show("asking");
-      this.#root.querySelector("input:checked, input")?.focus();
+      const chosen = this.#root.querySelector("input:checked");
+      (chosen ?? this.#root.querySelector("input")).focus();
     });
     box.append(make("p", { role: "status" }, text, " ", change));
     if (this.#state === "commented") {

@@ -32,12 +32,12 @@
     .launcher {
       bottom: calc(20px + env(safe-area-inset-bottom, 0px));
       display: grid; place-items: center; width: 58px; height: 58px; margin: 0; padding: 0;
-      border: 0; border-radius: 50%; background: #0f6b52; color: #fff; cursor: pointer;
+      border: 0; border-radius: 50%; background: #2456c6; color: #fff; cursor: pointer;
       box-shadow: 0 2px 6px rgb(0 0 0 / 18%), 0 10px 28px rgb(0 0 0 / 22%);
       transition: transform .15s, background-color .15s;
     }
-    .launcher:hover { background: #0b5843; transform: translateY(-1px); }
-    .launcher:focus-visible { outline: 3px solid #fff; outline-offset: -6px; box-shadow: 0 0 0 3px #0f6b52; }
+    .launcher:hover { background: #1b459f; transform: translateY(-1px); }
+    .launcher:focus-visible { outline: 3px solid #fff; outline-offset: -6px; box-shadow: 0 0 0 3px #2456c6; }
     svg { width: 27px; height: 27px; fill: none; stroke: currentColor; stroke-width: 1.9;
       stroke-linecap: round; stroke-linejoin: round; }
     .launcher[aria-expanded="true"] .talk, .launcher[aria-expanded="false"] .down { display: none; }

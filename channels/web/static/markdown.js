@@ -183,7 +183,7 @@ function inline(text, into, cite, depth) {
       if (address) into.append(outsideLink(address, label));
       else into.append(label);
     } else if (number !== undefined) {
-      into.append(cite(Number(number)) ?? whole);
+      into.append(marked(cite(Number(number)), into) ?? whole);
     } else if (bare !== undefined) {
       let end = bare.length;
       while (end > 0 && ".,;:!?)]}*_。、）」』".includes(bare[end - 1])) end -= 1;
@@ -197,6 +197,15 @@ function inline(text, into, cite, depth) {
     }
   }
   if (from < text.length) into.append(text.slice(from));
+}
+
+// A mark clings to the word before it, so that it never begins a line.
+function marked(mark, into) {
+  const before = into.lastChild;
+  if (mark && before?.nodeType === Node.TEXT_NODE) {
+    before.data = `${before.data.trimEnd()}\u2060`;
+  }
+  return mark;
 }
 
 function nested(tag, text, cite, depth) {
