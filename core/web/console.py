@@ -13,7 +13,7 @@ from core.accounts.rules import Action, Role
 from core.accounts.service import AccountsService
 from core.ports import Bus
 from core.web.pages import Pages
-from core.web.routing import Access, Fields, Route, current_user, query_of
+from core.web.routing import Access, Fields, Route, current_user, query_of, session_of
 from core.web.settings import WebSettings
 from core.web.stream import ConsoleStream
 
@@ -117,7 +117,7 @@ class ConsoleRoutes:
     async def account(self, request: web.Request) -> web.StreamResponse:
         """GET /console/account."""
         user = current_user(request)
-        session = request["session"]
+        session = session_of(request)
         values = {
             "tokens": await self._accounts.tokens(user),
             "sessions": await self._accounts.sessions(user, user.email),

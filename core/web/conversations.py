@@ -18,7 +18,7 @@ from core.ports import Bus, Signal
 from core.repository import Conversations
 from core.web.answers import json_answer
 from core.web.problems import Problem
-from core.web.routing import Access, Fields, Route, Strict, body_of, query_of
+from core.web.routing import Access, Fields, Route, Strict, body_of, query_of, user_of
 from core.web.settings import WebSettings
 from core.web.sse import resume_after
 from core.web.stream import ConversationStream
@@ -267,7 +267,7 @@ class ConversationRoutes:
         commits = await self._conversations.history(state.id)
         state = await self._load(request)
         assignee = state.assignee
-        if request["user"] is None:
+        if user_of(request) is None:
             # Customers learn a colleague's name, not his address.
             assignee = assignee.partition("@")[0]
         return json_answer(

@@ -21,7 +21,7 @@ from core.clock import Clock
 from core.limits import RateLimit
 from core.web.metrics import HttpMetrics
 from core.web.problems import Problem, from_exception, from_validation
-from core.web.routing import BODY_LIMIT, Access, Handler, Route
+from core.web.routing import BODY_LIMIT, CALL, Access, Call, Handler, Route
 from core.web.security import Origins
 from core.web.settings import WebSettings
 from core.web.visitors import COOKIE as VISITOR_COOKIE
@@ -94,7 +94,7 @@ class Gate:
         began = time.perf_counter()
         try:
             address = self._address(request)
-            request["address"] = address
+            request[CALL] = Call(address=address)
             wait = self._addresses.take(address)
             if wait:
                 raise _too_many(wait)
@@ -107,7 +107,7 @@ class Gate:
                 # The answer has begun, so there is no room for another one.
                 raise ConnectionResetError(problem.detail) from error
             response = self._refusal(request, problem)
-        route = request.get("route")
+        route = request[CALL].route
         # What matches no route is counted as one, or a scanner would fill the labels.
         name = route.path if route is not None else ""
         method = route.method if route is not None else ""
@@ -128,18 +128,18 @@ class Gate:
         handler, validator = route.handler, route.body
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            request["route"] = route
+            call = request[CALL]
+            call.route = route
             if checks_origin and not self._origins.allows(request):
                 raise Problem(403, "Pages of other sites may not do this.")
-            request["user"] = request["session"] = request["body"] = request["query"] = None
             if route.access not in (Access.PUBLIC, Access.PROVIDER):
                 redirect = await self._identify(request, route)
                 if redirect is not None:
                     return redirect
-            if route.stream and request["user"] is not None:
-                request["recheck"] = functools.partial(self._staff_member, request, route)
+            if route.stream and call.user is not None:
+                call.recheck = functools.partial(self._staff_member, request, route)
             if route.query is not None:
-                request["query"] = _validated(route.query, dict(request.query))
+                call.query = _validated(route.query, dict(request.query))
             if route.max_body != BODY_LIMIT and route.method not in SAFE_METHODS:
                 request = _with_limit(request, route.max_body)
             if validator is not None:
@@ -179,7 +179,7 @@ class Gate:
             raise Problem(403, f"This needs the role {needed}; yours is {user.role}.")
         if route.action is not None:
             user.require(route.action)
-        request["user"] = user
+        request[CALL].user = user
         return None
 
     async def _identify_participant(self, request: web.Request, route: Route) -> None:
@@ -203,7 +203,7 @@ class Gate:
                     headers={"WWW-Authenticate": "Bearer"},
                 )
             raise Problem(404, "There is no such conversation, or it is not yours.")
-        request["user"] = user
+        request[CALL].user = user
 
     async def _staff_member(self, request: web.Request, route: Route) -> User | None:
         bearer = _bearer(request)
@@ -216,7 +216,7 @@ class Gate:
         session = await self._staff.by_session(cookie, is_activity=is_activity)
         if session is None:
             return None
-        request["session"] = session
+        request[CALL].session = session
         return session.user
 
     async def _read_body(self, request: web.Request, route: Route, model: type[BaseModel]) -> None:
@@ -230,8 +230,8 @@ class Gate:
             ):
                 raise Problem(415, "This takes a form.")
             form = {k: v for k, v in (await request.post()).items() if isinstance(v, str)}
-            request["csrf"] = form.pop("csrf", "")
-            request["body"] = _validated(model, form)
+            request[CALL].csrf = form.pop("csrf", "")
+            request[CALL].body = _validated(model, form)
             return
         raw = await request.read()
         if request.content_type != "application/json" and (
@@ -239,7 +239,7 @@ class Gate:
         ):
             raise Problem(415, "This takes application/json.")
         try:
-            request["body"] = model.__pydantic_validator__.validate_json(raw or b"{}")
+            request[CALL].body = model.__pydantic_validator__.validate_json(raw or b"{}")
         except ValidationError as error:
             if error.errors(include_input=False, include_url=False)[0]["type"] == "json_invalid":
                 raise Problem(400, "This is not JSON in UTF-8.") from None
@@ -247,10 +247,10 @@ class Gate:
 
     async def _check_csrf(self, request: web.Request, route: Route) -> None:
         # Only a cookie is sent by the browser without being asked; a Bearer token never is.
-        session = request["session"]
+        session = request[CALL].session
         if session is None or request.method in SAFE_METHODS:
             return
-        token = request.headers.get("X-CSRF-Token") or request.get("csrf", "")
+        token = request.headers.get("X-CSRF-Token") or request[CALL].csrf
         if not token and route.form and route.body is None:
             field = (await request.post()).get("csrf", "")
             token = field if isinstance(field, str) else ""
@@ -275,7 +275,7 @@ class Gate:
         return any(found in network for network in self._proxies)
 
     def _refusal(self, request: web.Request, problem: Problem) -> web.StreamResponse:
-        route = request.get("route")
+        route = request[CALL].route
         wants_page = route.page if route is not None else _prefers_html(request)
         if self._error_page is not None and wants_page:
             return self._error_page(request, problem)
@@ -284,8 +284,8 @@ class Gate:
 
 async def still_allowed(request: web.Request) -> bool:
     """Whether whoever opened this stream may still have it; asked at every heartbeat."""
-    recheck = request.get("recheck")
-    return recheck is None or await recheck() == request["user"]
+    call = request[CALL]
+    return call.recheck is None or await call.recheck() == call.user
 
 
 def _validated(model: type[BaseModel], values: Mapping[str, object]) -> BaseModel:
@@ -297,8 +297,7 @@ def _validated(model: type[BaseModel], values: Mapping[str, object]) -> BaseMode
 
 def _with_limit(request: web.Request, limit: int) -> web.Request:
     cloned = request.clone(client_max_size=limit)
-    for key, value in request.items():
-        cloned[key] = value
+    cloned[CALL] = request[CALL]
     return cloned
 
 

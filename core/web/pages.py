@@ -12,11 +12,11 @@ from aiohttp import web
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from core.accounts.rules import Action, User
-from core.accounts.sessions import SignedIn
 from core.inbox import choose_locale
 from core.web.answers import dumps, iso
 from core.web.assets import Assets
 from core.web.problems import Problem
+from core.web.routing import CALL
 from core.web.settings import WebSettings
 from core.wording import Words
 
@@ -100,16 +100,17 @@ class Pages:
     ) -> web.Response:
         """The page as a response."""
         locale = self.locale(request)
-        user = request.get("user")
-        session = request.get("session")
+        call = request.get(CALL)
+        user = call.user if call else None
+        session = call.session if call else None
         context = {
             **(values or {}),
             "user": user,
-            "csrf": session.csrf if isinstance(session, SignedIn) else "",
+            "csrf": session.csrf if session else "",
             "locale": locale,
             "theme": _theme(request),
             "path": request.path,
-            "nav": self._nav(user) if isinstance(user, User) else (),
+            "nav": self._nav(user) if user else (),
             "t": functools.partial(self._words_of, locale),
         }
         html = self._environment.get_template(template).render(context)

@@ -11,6 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from core.accounts.rules import Action, User
+from core.accounts.sessions import SignedIn
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -45,8 +46,8 @@ class Fields(BaseModel):
 class Route:
     """One method on one path.
 
-    The handler finds `request["user"]` (User or None), `request["body"]` and `request["query"]`
-    (instances of the models named here, or None). `responses` names the good answers; the
+    The handler asks `current_user`, `body_of`, `query_of` and `address_of` below for what the frame
+    has found out. `responses` names the good answers; the
     refusals that follow from the other fields are documented by themselves, further ones (409)
     are named with None.
     """
@@ -70,32 +71,57 @@ class Route:
     hidden: bool = False  #: left out of the OpenAPI document (pages and assets always are)
 
 
+class Call:
+    """What the frame found out about a request; one object, because every request has one."""
+
+    __slots__ = ("address", "body", "csrf", "query", "recheck", "route", "session", "user")
+
+    def __init__(self, *, address: str) -> None:
+        self.address = address  #: from where it came, for the audit and for limits
+        self.route: Route | None = None  #: None while none is known, and for what matches none
+        self.user: User | None = None
+        self.session: SignedIn | None = None
+        self.body: BaseModel | None = None
+        self.query: BaseModel | None = None
+        self.csrf = ""  #: as a form carried it
+        self.recheck: Callable[[], Awaitable[User | None]] | None = None  #: for long streams
+
+
+CALL = web.RequestKey("call", Call)
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def current_user(request: web.Request) -> User:
     """The signed-in member of staff; for routes whose access guarantees one."""
-    user = request["user"]
-    assert isinstance(user, User)
+    user = request[CALL].user
+    assert user is not None
     return user
+
+
+def user_of(request: web.Request) -> User | None:
+    """The member of staff who calls, None for visitors and strangers."""
+    return request[CALL].user
+
+
+def session_of(request: web.Request) -> SignedIn | None:
+    """The browser session he calls from, None for API tokens."""
+    return request[CALL].session
 
 
 def body_of(request: web.Request, model: type[Model]) -> Model:
     """The validated body."""
-    body = request["body"]
+    body = request[CALL].body
     assert isinstance(body, model)
     return body
 
 
 def query_of(request: web.Request, model: type[Model]) -> Model:
     """The validated query."""
-    query = request["query"]
+    query = request[CALL].query
     assert isinstance(query, model)
     return query
 
 
 def address_of(request: web.Request) -> str:
     """From where the request came, for the audit and for limits."""
-    address = request["address"]
-    assert isinstance(address, str)
-    return address
+    return request[CALL].address

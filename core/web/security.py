@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from core.web.routing import Route
+from core.web.routing import CALL, Route
 from core.web.settings import WebSettings
 
 _COMMON: Mapping[str, str] = {
@@ -46,7 +46,8 @@ class SecurityHeaders:
 
     async def on_prepare(self, request: web.Request, response: web.StreamResponse) -> None:
         """Add what the handler has not set itself."""
-        route = request.get("route")
+        call = request.get(CALL)
+        route = call.route if call else None
         headers = response.headers
         for name, value in self._for(route).items():
             if name not in headers:

@@ -20,6 +20,7 @@ from core.web.routing import (
     body_of,
     current_user,
     query_of,
+    session_of,
 )
 from core.web.settings import WebSettings
 from core.wording import Words
@@ -176,7 +177,7 @@ class SignInRoutes:
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
         """POST /logout."""
-        session = request["session"]
+        session = session_of(request)
         if session is not None:
             await self._sign_in.sign_out(session.user, session.id, address=address_of(request))
         return _leave()

@@ -10,6 +10,7 @@ from core.events import Commit
 from core.ports import Bus, Signal
 from core.repository import Conversations
 from core.web.gate import still_allowed
+from core.web.routing import user_of
 from core.web.sse import HEARTBEAT, Beat, frame, next_or_beat, open_stream
 from core.web.transcript import shown
 
@@ -65,7 +66,7 @@ class ConversationStream:
         match signal.kind:
             case "delta":
                 await response.write(frame("delta", {"text": signal.text}))
-            case "typing" if signal.text != "customer" or request["user"] is not None:
+            case "typing" if signal.text != "customer" or user_of(request) is not None:
                 await response.write(frame("typing", {"author": signal.text or "ai"}))
             case _:
                 pass

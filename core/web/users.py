@@ -25,6 +25,7 @@ from core.web.routing import (
     body_of,
     current_user,
     query_of,
+    session_of,
 )
 
 _NAME = Annotated[str, Field(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -336,7 +337,7 @@ class UserRoutes:
 
     async def set_password(self, request: web.Request) -> web.StreamResponse:
         """POST /api/me/password."""
-        if request["session"] is None:
+        if session_of(request) is None:
             # A token with a narrow scope must not become the whole user.
             raise Forbidden("Set your password in the console.")
         password = body_of(request, NewPassword).password
