@@ -58,11 +58,19 @@ def card(a: Approval, *, words: Words, locale: str, me: str) -> Card:
         mine=a.claimed_by == me,
         percent=round(a.draft.confidence * 100),
         level=level,
-        reasons=reasons_in_words(a.reasons, words=words, locale=locale),
+        reasons=reasons_in_words(_telling(a), words=words, locale=locale),
         sources=sources_of(a.draft.citations),
         outcome=outcome,
         tone=tone,
     )
+
+
+def _telling(a: Approval) -> Sequence[Reason]:
+    """Without a draft, that it names no source and is unsure says nothing more."""
+    if a.draft.text:
+        return a.reasons
+    telling = tuple(r for r in a.reasons if r not in (Reason.NO_SOURCE, Reason.LOW_CONFIDENCE))
+    return telling or a.reasons
 
 
 def channel_name(channel_id: str, *, words: Words, locale: str) -> str:
@@ -133,8 +141,11 @@ def thread(commits: Sequence[ev.Commit], *, words: Words, locale: str) -> list[E
     """Everything that happened in a conversation, oldest first, with what became of messages."""
     entries: dict[int, Entry] = {}
     for commit in commits:
+        decided = any(isinstance(event, ev.ReviewDecided) for event in commit.events)
         for item in commit.numbered():
             match item.event:
+                case ev.TakenOver() if decided:
+                    pass  # the decision itself says so
                 case ev.DeliveryRecorded() as e if e.seq in entries:
                     entries[e.seq] = _delivered(entries[e.seq], e, words=words, locale=locale)
                 case _:

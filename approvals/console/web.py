@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from aiohttp import web
+from markupsafe import Markup
 from pydantic import Field
 
 from approvals.console.view import Card, card, channel_name, reasons_in_words, thread
@@ -14,6 +15,8 @@ from core.accounts.rules import Action, Role, User
 from core.clock import Clock
 from core.conversations import Conversation, Status
 from core.errors import BadInput, NotFound
+from core.rendering_html import to_html
+from core.rendering_markdown import from_markdown
 from core.repository import Conversations
 from core.storage.listing import ConversationListing
 from core.web.answers import iso, read_cursor, write_cursor
@@ -120,6 +123,7 @@ class DeskPages:
             "total": page.total,
             "more": max(0, page.total - len(page.items)),
             "now": self._clock.now(),
+            "drawn": drawn,
         }
 
     async def list(self, request: web.Request) -> web.StreamResponse:
@@ -178,7 +182,7 @@ class DeskPages:
             "mine": c.assignee == user.email,
             "supervises": user.role.includes(Role.SUPERVISOR),
             "reasons": reasons_in_words(reasons, words=self._words, locale=locale),
-            "now": self._clock.now(),
+            "drawn": drawn,
         }
 
     def _channel(self, c: Conversation, locale: str) -> str:
@@ -205,6 +209,11 @@ def _page(
         page=True,
         passive=passive,
     )
+
+
+def drawn(text: str) -> Markup:
+    """A message as the customer sees it; nothing in it can become markup of its own."""
+    return Markup(to_html(from_markdown(text)))  # noqa: S704 - `to_html` escapes everything
 
 
 def _last_line(c: Conversation) -> str:
