@@ -284,7 +284,7 @@ class Serving:
         self.web = self._web()
         self._stack = AsyncExitStack()
 
-    async def start(self) -> None:
+    async def start(self, *, guide: Path | None) -> None:
         """Serve. Raises SetupError, having stopped whatever was started."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.snapshots.close)
@@ -302,7 +302,7 @@ class Serving:
             await self.web.start()
             stack.push_async_callback(self.web.stop)
             self._begin(stack, "typing", self._watch_typing())
-            self._begin(stack, "knowledge", self.rag.knowledge.start(guide=GUIDE))
+            self._begin(stack, "knowledge", self.rag.knowledge.start(guide=guide))
             self._schedule(stack)
             for conversation_id in unsettled:
                 self.worker.wake(conversation_id)
@@ -510,14 +510,21 @@ async def opened(
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, data_dir: DataDir, *, store: EmbeddedStore | None
+    settings: Settings,
+    data_dir: DataDir,
+    *,
+    store: EmbeddedStore | None,
+    guide: Path | None = GUIDE,
 ) -> AsyncIterator[Serving]:
-    """Everything running, on a data directory that the caller holds."""
+    """Everything running, on a data directory that the caller holds.
+
+    When nothing is known yet, the guide is taken in, in the background.
+    """
     async with opened(settings, data_dir, store=store) as center:
         live = center.live = Serving(center, await center.rag())
         control = ControlServer(center.commands(), path=socket_path(data_dir.path))
         try:
-            await live.start()
+            await live.start(guide=guide)
             await control.start()
             yield live
         finally:

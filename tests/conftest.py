@@ -6,15 +6,22 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from config.settings import read_settings
+from core.data_dir import DataDir
 from core.storage.client import Database, connect
 from core.storage.embedded import EmbeddedStore
 from core.storage.indexes import ensure_indexes
 from core.testing.clock import ManualClock
 
-BROWSER = Path("/usr/bin/chromium")
+if TYPE_CHECKING:
+    from composition import Serving
+
+BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
+BROWSER = next((p for p in map(Path, BROWSERS) if p.exists()), Path(BROWSERS[0]))
 BROWSER_FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -64,3 +71,14 @@ async def db(mongo: Callable[[], Database]) -> Database:
 def clock() -> ManualClock:
     """A clock that moves only when the test moves it."""
     return ManualClock()
+
+
+@pytest.fixture
+async def app(db: Database, mongo_uri: str, tmp_path: Path) -> AsyncIterator[Serving]:
+    """The whole application, serving on a free port, with an empty knowledge base and no model."""
+    from composition import serving  # imports everything: only for tests that want it
+
+    uri = mongo_uri.replace("/?", f"/{db.name}?")
+    settings = read_settings({"MONGODB_URI": uri, "DATA_DIR": str(tmp_path), "PORT": "0"})
+    async with serving(settings, DataDir(tmp_path), store=None, guide=None) as live:
+        yield live
