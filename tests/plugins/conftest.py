@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 import textwrap
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -184,3 +185,9 @@ async def reached(host: PluginHost, plugin_id: str, state: State, *, within: flo
     except TimeoutError:
         raise AssertionError(host.plugin(plugin_id).status) from None
     return host.plugin(plugin_id).status.reason
+
+
+@pytest.fixture(autouse=True)
+def _no_module_of_a_test_survives_it() -> None:
+    for name in [name for name in sys.modules if name.startswith("p_")]:
+        del sys.modules[name]

@@ -106,7 +106,6 @@ async def test_broken_code_is_marked_with_its_reason(desk: Desk, code: str, word
     await host.start()
     assert words in await reached(host, "broken-one", State.BROKEN)
     await reached(host, "good-one", State.RUNNING)
-    _forget("p_broken_one")
 
 
 async def test_another_secret_key_asks_the_admin(desk: Desk) -> None:
@@ -312,17 +311,3 @@ async def test_other_processes_notice_a_change_by_themselves(desk: Desk) -> None
 
 def _has(channel: object, protocol: type) -> bool:
     return isinstance(channel, protocol)
-
-
-def _forget(module: str) -> None:
-    import sys
-
-    sys.modules.pop(module, None)
-
-
-@pytest.fixture(autouse=True)
-def _no_module_of_a_test_survives_it() -> None:
-    import sys
-
-    for name in [name for name in sys.modules if name.startswith("p_")]:
-        del sys.modules[name]
