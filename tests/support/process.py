@@ -1,0 +1,79 @@
+"""The real program as a child process: started, asked over HTTP, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import aiohttp
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Program:
+    """`bot.py run` on a data directory; may be killed and started again."""
+
+    def __init__(self, data_dir: Path, *, env: dict[str, str] | None = None) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.output = data_dir.parent / "output.log"
+        self._env = {**os.environ, "DATA_DIR": str(data_dir), **(env or {})}
+        self._child: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self, *, seconds: float = 60.0) -> None:
+        """Start it and return once it is ready to serve."""
+        with self.output.open("ab") as output:
+            self._child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(ROOT / "bot.py"),
+                "run",
+                "--port",
+                str(self.port),
+                "--data-dir",
+                str(self.data_dir),
+                cwd=ROOT,
+                env=self._env,
+                stdout=output,
+                stderr=output,
+            )
+        async with asyncio.timeout(seconds), aiohttp.ClientSession() as session:
+            while True:
+                if self._child.returncode is not None:
+                    raise RuntimeError(self.output.read_text()[-2000:])
+                try:
+                    async with session.get(f"{self.url}/readyz") as answer:
+                        if answer.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.05)
+
+    async def kill(self) -> None:
+        """SIGKILL: no handler of ours runs."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        """SIGTERM, as an operator does it."""
+        await self._end(signal.SIGTERM)
+
+    async def _end(self, number: signal.Signals) -> None:
+        if self._child is not None and self._child.returncode is None:
+            self._child.send_signal(number)
+            await self._child.wait()
+        self._child = None
