@@ -58,6 +58,11 @@ class Site:
         return f"http://127.0.0.1:{self._port}"
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
+    @property
     def world(self) -> World:
         """The core of the running process."""
         return self.office.world

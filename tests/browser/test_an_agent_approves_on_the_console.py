@@ -1,0 +1,251 @@
+"""People at the desk work the queue in a real browser while a customer waits in another."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
+
+from core.conversations import Status
+from core.drafts import Draft
+from core.storage.client import Database
+from tests.approvals.office import QUESTION
+from tests.browser.console_site import ConsoleSite
+from tests.support.world import sure, unsure
+
+pytestmark = pytest.mark.browser
+
+Opens = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture
+async def console(db: Database) -> AsyncIterator[ConsoleSite]:
+    """Console and chat, serving; the assistant is unsure."""
+    started = ConsoleSite(db)
+    await started.start()
+    started.world.responder.always(unsure("Perhaps in **Settings**."))
+    yield started
+    await started.stop()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """Errors and violations seen in any page; a test that provokes some clears the list."""
+    return []
+
+
+@pytest.fixture
+async def visit(
+    chromium: Browser, console: ConsoleSite, complaints: list[str]
+) -> AsyncIterator[Opens]:
+    """Opens a page in a profile of its own, as this member of staff (or as a customer)."""
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(message.text)
+
+    async def opened(path: str = "/console/approvals", *, who: str = "", **context: Any) -> Page:
+        profile = await chromium.new_context(**{"locale": "en-US"} | context)
+        if who:
+            await profile.add_cookies([{"name": "session", "value": who, "url": console.url}])
+        page = await profile.new_page()
+        page.on("console", note)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.set_default_timeout(8_000)
+        await page.goto(console.url + path)
+        if path == "/console/approvals":
+            await expect(page.locator("#live")).to_have_text(re.compile("Live|실시간"))
+        return page
+
+    yield opened
+    assert complaints == []
+
+
+async def ask(page: Page, text: str = QUESTION) -> None:
+    """The customer writes."""
+    await page.get_by_role("textbox").fill(text)
+    await page.get_by_role("textbox").press("Enter")
+
+
+async def test_an_approved_draft_reaches_the_open_chat_within_a_second(visit: Opens) -> None:
+    desk = await visit(who="mina")
+    await expect(desk.get_by_text("Nothing waits for you")).to_be_visible()
+    chat = await visit("/")
+    await ask(chat)
+    card = desk.locator(".ticket")
+    await expect(card).to_contain_text(QUESTION)
+    await expect(card.locator(".drawn strong")).to_have_text("Settings")
+    await expect(card.get_by_role("link", name="Guide")).to_have_attribute(
+        "href", "https://example.com/guide"
+    )
+    await expect(chat.locator("body")).not_to_contain_text("Perhaps")
+    await desk.keyboard.press("j")
+    started = time.monotonic()
+    await desk.keyboard.press("a")
+    await expect(chat.locator("[data-part=log] .from-ai")).to_contain_text("Perhaps in Settings.")
+    assert time.monotonic() - started < 1.0
+    await expect(card).to_contain_text("Approved by you after")
+    await expect(desk.get_by_text("Nothing waits for you")).to_be_visible()
+
+
+async def test_a_colleague_sees_who_was_first(
+    visit: Opens, console: ConsoleSite, complaints: list[str]
+) -> None:
+    mina, joon = await visit(who="mina"), await visit(who="joon")
+    await console.world.write(QUESTION)
+    await expect(joon.locator(".ticket")).to_have_count(1)
+    await expect(mina.locator(".ticket")).to_have_count(1)
+    await joon.route("**/console/approvals/cards*", lambda route: route.abort())
+    await mina.get_by_role("button", name="Approve").click()
+    await expect(mina.locator(".ticket")).to_contain_text("Approved by you")
+    await joon.get_by_role("button", name="Approve").click()
+    await expect(joon.locator(".toast.bad")).to_have_text("mina@example.com was first.")
+    await joon.unroute("**/console/approvals/cards*")
+    await expect(joon.locator(".ticket")).to_contain_text("Approved by mina@example.com")
+    await expect(joon.locator("#trouble")).to_be_hidden()
+    said = await console.world.said(await only(console))
+    assert [author for author, _ in said] == ["system", "ai"]
+    complaints.clear()
+
+
+async def only(console: ConsoleSite) -> str:
+    """The one conversation's id."""
+    found = await console.world.db["log"].find({}, {"c": 1}).to_list()
+    [cid] = {d["c"] for d in found}
+    assert isinstance(cid, str)
+    return cid
+
+
+async def test_an_edit_by_keyboard_arrives_as_written(visit: Opens, console: ConsoleSite) -> None:
+    desk = await visit(who="mina")
+    chat = await visit("/")
+    await ask(chat)
+    await expect(desk.locator(".ticket")).to_have_count(1)
+    await desk.keyboard.press("j")
+    await desk.keyboard.press("e")
+    field = desk.get_by_label("Your answer. The customer gets it exactly")
+    await expect(field).to_be_focused()
+    await expect(field).to_have_value("Perhaps in **Settings**.")
+    await field.fill("In Settings, under Security. a e r t j k")
+    await desk.keyboard.press("Control+Enter")
+    await expect(chat.locator("[data-part=log]")).to_contain_text("under Security. a e r t j k")
+    await expect(desk.locator(".ticket")).to_contain_text("Edited and sent by you")
+
+
+async def test_what_somebody_writes_is_never_lost(visit: Opens, console: ConsoleSite) -> None:
+    desk = await visit(who="mina")
+    await console.world.write(QUESTION)
+    await expect(desk.locator(".ticket")).to_have_count(1)
+    await desk.get_by_role("button", name="Edit").click()
+    await desk.get_by_label("Your answer").first.fill("My long and careful answer")
+    await console.world.write("Or rather: how do I close my account?")
+    first = desk.locator(".ticket").first
+    await expect(desk.locator(".ticket")).to_have_count(2)
+    kept = desk.locator('.ticket:not([data-state="pending"])')
+    await expect(kept).to_contain_text("The customer wrote again")
+    await expect(kept.get_by_label("Your answer").first).to_have_value("My long and careful answer")
+    await expect(kept.get_by_role("button", name="Send")).to_be_disabled()
+    await expect(first).to_be_visible()
+
+
+async def test_a_rejection_with_a_hint_brings_another_draft(
+    visit: Opens, console: ConsoleSite
+) -> None:
+    desk = await visit(who="mina")
+    await console.world.write(QUESTION)
+    await expect(desk.locator(".ticket")).to_have_count(1)
+    console.world.responder.always(sure("Press Reset."))
+    await desk.keyboard.press("j")
+    await desk.keyboard.press("r")
+    await desk.get_by_label("The assistant tries again").check()
+    await desk.get_by_label("What should it do better?").fill("Name the button.")
+    await desk.locator(".ticket").get_by_role("button", name="Reject", exact=True).last.click()
+    await expect(desk.locator('.ticket[data-state="pending"]')).to_contain_text("Press Reset.")
+    assert console.world.responder.asked[-1].hint == "Name the button."
+
+
+async def test_a_person_takes_over_speaks_and_hands_back(
+    visit: Opens, console: ConsoleSite
+) -> None:
+    desk = await visit(who="mina")
+    chat = await visit("/")
+    await ask(chat)
+    await expect(desk.locator(".ticket")).to_have_count(1)
+    await desk.keyboard.press("j")
+    await desk.keyboard.press("t")
+    await expect(desk.locator(".ticket")).to_contain_text("Taken over by you")
+    await desk.get_by_role("link", name="Open conversation").click()
+    await expect(desk.get_by_text("You speak with the customer")).to_be_visible()
+    await desk.get_by_label("Reply to the customer").fill("Hello, Mina here.")
+    await desk.keyboard.press("Control+Enter")
+    await expect(chat.locator("[data-part=log]")).to_contain_text("Hello, Mina here.")
+    await ask(chat, "Thank you!")
+    await expect(desk.locator("#thread")).to_contain_text("Thank you!")
+    await desk.get_by_label("Note for colleagues").fill("A kind customer")
+    await desk.get_by_role("button", name="Add note").click()
+    await expect(desk.locator(".entry.note")).to_contain_text("A kind customer")
+    await expect(chat.locator("body")).not_to_contain_text("A kind customer")
+    await desk.get_by_role("button", name="Hand back").click()
+    await expect(desk.locator("#reply")).to_be_hidden()
+    state = await console.world.conversations.load(await only(console))
+    assert state.status is Status.AI
+
+
+async def test_the_page_says_when_it_is_cut_off_and_comes_back(
+    visit: Opens, console: ConsoleSite, complaints: list[str]
+) -> None:
+    desk = await visit(who="mina")
+    await console.world.write(QUESTION)
+    await expect(desk.locator(".ticket")).to_have_count(1)
+    await console.stop()
+    await expect(desk.locator("#live")).to_have_text("Reconnecting…")
+    await desk.get_by_role("button", name="Approve").click()
+    await expect(desk.locator("#trouble")).to_be_visible()
+    await console.start()
+    await expect(desk.locator("#live")).to_have_text("Live", timeout=10_000)
+    await expect(desk.locator("#trouble")).to_be_hidden()
+    await desk.get_by_role("button", name="Approve").click()
+    await expect(desk.locator(".ticket")).to_contain_text("Approved by you")
+    complaints.clear()
+
+
+async def test_letters_work_on_a_korean_keyboard(visit: Opens, console: ConsoleSite) -> None:
+    desk = await visit(who="mina", locale="ko-KR")
+    await console.world.write(QUESTION)
+    await expect(desk.locator(".ticket")).to_have_count(1)
+    for key, code in (("ㅓ", "KeyJ"), ("ㅊ", "KeyC")):
+        await desk.evaluate(
+            "([key, code]) => (document.activeElement ?? document.body).dispatchEvent("
+            "new KeyboardEvent('keydown', {key, code, bubbles: true}))",
+            [key, code],
+        )
+    await expect(desk.locator(".ticket")).to_contain_text("내가 처리하고 있습니다")
+
+
+@pytest.mark.parametrize("path", ["/console/approvals", "/console/conversations", "one"])
+async def test_nothing_overflows_on_a_phone(visit: Opens, console: ConsoleSite, path: str) -> None:
+    draft = Draft(text="https://example.com/" + "long" * 60, confidence=0.2)
+    console.world.responder.always(draft)
+    await console.world.write("W" * 300)
+    cid = await only(console)
+    await console.world.until(cid, lambda c: c.review is not None)
+    await console.world.projector.drain()
+    page = await visit(
+        f"/console/conversations/{cid}" if path == "one" else path,
+        who="mina",
+        viewport={"width": 360, "height": 740},
+    )
+    await expect(page.locator("h1")).to_be_visible()
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360
+
+
+async def test_who_is_not_signed_in_is_led_to_the_door(console: ConsoleSite, visit: Opens) -> None:
+    page = await visit("/")
+    answer = await page.request.get(console.url + "/console/approvals", max_redirects=0)
+    assert answer.status == 303
+    assert answer.headers["location"] == "/login?next=%2Fconsole%2Fapprovals"
