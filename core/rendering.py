@@ -71,8 +71,12 @@ def utf16_length(text: str) -> int:
 
 def separator(before: Block, after: Block) -> str:
     """What stands between two blocks in running text."""
-    in_list = after.depth and before.depth and after.kind is BlockKind.ITEM
-    return "\n" if in_list else "\n\n"
+    tight = after.kind is BlockKind.ITEM and before.kind in (
+        BlockKind.ITEM,
+        BlockKind.PARAGRAPH,
+        BlockKind.HEADING,
+    )
+    return "\n" if tight else "\n\n"
 
 
 def prefix(block: Block) -> str:

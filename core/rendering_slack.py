@@ -14,6 +14,7 @@ from core.rendering import (
     Blocks,
     Span,
     Style,
+    separator,
     split,
     to_plain,
     utf16_length,
@@ -116,8 +117,7 @@ def _section(group: Sequence[Block]) -> list[dict[str, Any]]:
     elements: list[dict[str, Any]] = []
     for index, block in enumerate(group):
         if index:
-            tight = block.kind is BlockKind.ITEM and block.depth
-            elements.append(_text("\n" if tight else "\n\n"))
+            elements.append(_text(separator(group[index - 1], block)))
         if block.kind is BlockKind.RULE:
             elements.append(_text(RULE_TEXT))
             continue
