@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from pymongo import ASCENDING, IndexModel, ReplaceOne, UpdateOne
+from pymongo import ReplaceOne, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
@@ -18,12 +18,7 @@ from core.rag.passages import Article
 T = TypeVar("T")
 Document = Mapping[str, Any]
 
-COLLECTION = "articles"
-INDEXES = (
-    IndexModel([("pending", ASCENDING)], name="pending"),
-    IndexModel([("file", ASCENDING)], name="file"),
-)
-"""For core/storage/indexes.py."""
+COLLECTION = "articles"  #: its indexes stand in core/storage/indexes.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,12 @@ class HybridRetriever:
         self._groups = Groups(by_answer={})
         self._fitting: asyncio.Task[None] | None = None
         self._stale = False
+        self._revision = 0
+
+    @property
+    def revision(self) -> int:
+        """Another number whenever the same question may be answered otherwise."""
+        return self._revision
 
     async def start(self) -> None:
         """Learn from the questions that are known so far."""
@@ -49,6 +55,7 @@ class HybridRetriever:
     def knowledge_changed(self) -> None:
         """Have the learned ranker fitted again soon; many calls cost one fit."""
         self._stale = True
+        self._revision += 1
         if self._fitting is None or self._fitting.done():
             self._fitting = asyncio.create_task(self._catch_up(), name="fit-ranker")
 
@@ -59,6 +66,7 @@ class HybridRetriever:
         groups = groups_of(known)
         head = await asyncio.to_thread(fit_head, known, groups)
         self._groups, self._head = groups, head
+        self._revision += 1
 
     async def search(self, text: str, *, locale: str = "", limit: int = 5) -> Found:
         """See Retriever."""

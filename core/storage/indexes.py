@@ -52,6 +52,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
         Index(fields=[("external_ids", 1)]),
         Index(fields=[("state", 1), ("at", 1)]),
     ),
+    "articles": (Index(fields=[("pending", 1)]), Index(fields=[("file", 1)])),
     "plugins": (),
     "approvals": (
         Index(fields=[("c", 1)]),
