@@ -14,7 +14,7 @@ from core.rag.extractive import citation
 from core.rag.guard import LeakCheck
 from core.rag.lexical import tokens
 from core.rag.llm import Piece
-from core.rag.masking import Masked
+from core.rag.masking import Masked, without_placeholders
 from core.rag.parse import MARKER, AnswerReader, Claim
 from core.rag.passages import Hit
 from core.rag.support import ENOUGH, nearest, support
@@ -59,6 +59,7 @@ class Composition:
     tokens_out: int = 0
     _reader: AnswerReader = field(default_factory=AnswerReader)
     _text: str = ""
+    _said: str = ""
     _order: list[int] = field(default_factory=list)  # source numbers in order of first use
     _shares: list[float] = field(default_factory=list)
     _waiting: list[Claim] = field(default_factory=list)  # sentences that named no source yet
@@ -142,10 +143,13 @@ class Composition:
     def _judge(self, claim: Claim, sources: tuple[int, ...]) -> None:
         plain = claim.plain
         words = len(tokens(plain))
-        if self.leaks.leaks(claim.text):
-            self._leaked = True
+        # Over all sentences, those that were cut included: a leak may come in small pieces.
+        self._said += " " + plain
+        self._leaked = self._leaked or self.leaks.leaks(self._said)
         share = support(
-            plain, [self.hits[n - 1].passage for n in sources], question=self.question.text
+            without_placeholders(plain),
+            [self.hits[n - 1].passage for n in sources],
+            question=self.question.text,
         )
         if self._leaked or share < ENOUGH or self.masked.invented(plain):
             self._cut += 1

@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.errors import ContactCenterError, SetupError
@@ -87,6 +87,7 @@ class LangChainModel:
         self._settings = settings
         self._prompt = prompt
         self._chain: Runnable[dict[str, str], BaseMessage] | None = None
+        self._loading: asyncio.Task[Runnable[dict[str, str], BaseMessage]] | None = None
 
     @property
     def name(self) -> str:
@@ -104,13 +105,16 @@ class LangChainModel:
         return self._settings.timeout_seconds
 
     async def start(self) -> None:
-        """See AnswerModel; importing takes seconds, so it happens on a thread."""
-        if self._chain is None:
-            self._chain = await asyncio.to_thread(self._build)
+        """See AnswerModel; importing takes seconds, so it happens on a thread, once."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(self._build), name="load-model")
+        # A draft that runs out of time must not stop the loading that the next one needs.
+        self._chain = await asyncio.shield(self._loading)
 
     async def stream(self, blanks: Mapping[str, str]) -> AsyncGenerator[Piece, None]:
         """See AnswerModel."""
-        await self.start()
+        if self._chain is None:
+            await self.start()
         assert self._chain is not None
         written = ""
         end = ""
@@ -138,6 +142,7 @@ class LangChainModel:
         )
         names = (self._settings.model, *self._settings.fallbacks)
         models = [_open(name, self._settings) for name in names]
+        asyncio.run(_warm(names[0], self._settings))
         # A model that takes no schema, or is shortly out of order, is asked again in plain words,
         # but only after the others: that is the pause a rate limit wants.
         attempts = [_structured(model) or _asked(model) for model in models]
@@ -167,6 +172,22 @@ def _open(name: str, settings: ModelSettings) -> BaseChatModel:
     if not hasattr(model, "ainvoke"):
         raise SetupError(f"The model {name} cannot be used: it is no chat model.")
     return model
+
+
+async def _warm(name: str, settings: ModelSettings) -> None:
+    """Ask a twin of the model that reaches nobody, so that its SDK has imported all it needs.
+
+    OpenAI's loads half of itself at the first question, for seconds, on the event loop.
+    """
+    nowhere = {**settings.options, "base_url": "http://127.0.0.1:9", "timeout": 0.5}
+    for make in (_structured, _asked):
+        try:
+            attempt = make(_open(name, replace(settings, options=nowhere)))
+            if attempt is not None:
+                async for _ in attempt.astream("hello"):
+                    pass
+        except Exception as error:
+            log.debug("the model could not be warmed: %s", type(error).__name__)
 
 
 def _asked(model: BaseChatModel, *, pause: float = 0.0) -> Runnable[Any, BaseMessage]:

@@ -21,7 +21,7 @@ _KEYS = re.compile(
 _TOLD = re.compile(
     r"(?P<name>\b(?:pass(?:word|code|phrase)|pwd|pin(?: code| number)?|cvc|cvv|otp|secret|token|"
     r"api[ _-]?key)\b|비밀\s*번호|비번|암호|인증\s*번호|보안\s*코드|핀\s*번호)"
-    r"(?P<link>\s*(?:is|was|=|:|는|은|가|이)\s*[:=]?\s*[\"'“‘]?)"
+    r"(?P<link>\s*(?:is|was|=|:|는|은|가|이)\s*[:=]?\s*[\"'“‘]?|\s+(?=\d{3,8}\b))"
     r"(?P<value>[^\s\"'”’,]{3,64})",
     re.IGNORECASE,
 )
@@ -50,7 +50,12 @@ class Masked:
 
     def bare(self) -> str:
         """The text without its placeholders, for a search."""
-        return re.sub(r"\s{2,}", " ", _PLACEHOLDER.sub(" ", self.text)).strip()
+        return without_placeholders(self.text)
+
+
+def without_placeholders(text: str) -> str:
+    """The text with nothing in place of what was masked."""
+    return re.sub(r"\s{2,}", " ", _PLACEHOLDER.sub(" ", text)).strip()
 
 
 def mask(text: str, *, locale: str = "en") -> Masked:

@@ -48,9 +48,9 @@ MARKER = re.compile(
     re.IGNORECASE,
 )
 _END = re.compile(
-    r"(?:[.!?。？！…]+[\"'”’)]*(?:\s*" + MARKER.pattern + r")*(?=\s))|(?:\n+)", re.IGNORECASE
+    r"(?:[.!?。？！…]+[\"'”’)]*(?:(?:\s*" + MARKER.pattern + r")+|(?=\s)))|(?:\n+)", re.IGNORECASE
 )
-_HALF_MARKER = re.compile(r"^\s*[\[【][^\]】]{0,40}$")
+_HALF_MARKER = re.compile(r"^\s*[\[【][^\]】]{0,40}$|^\([^)\s]{0,300}$")
 _NO_END = re.compile(
     r"(?:^|\s)(?:\d{1,2}|[A-Za-z]|e\.g|i\.e|etc|mr|mrs|ms|dr|no|vs|approx|tel|fig|inc|ltd)\.$",
     re.IGNORECASE,

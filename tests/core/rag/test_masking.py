@@ -19,6 +19,8 @@ from core.rag.masking import mask, mask_all
         ("call +1 650 253 0000", "call [PHONE_1]"),
         ("my password is hunter2!", "my password is [SECRET_1]"),
         ("비밀번호는 abcd1234 예요", "비밀번호는 [SECRET_1] 예요"),
+        ("pin 5512, cvc 123", "pin [SECRET_1], cvc [SECRET_2]"),
+        ("인증번호 482913 이 왔어요", "인증번호 [SECRET_1] 이 왔어요"),
         ("key sk-abcdEFGH1234567890ijkl", "key [SECRET_1]"),
         ("IBAN DE89 3704 0044 0532 0130 00", "IBAN [IBAN_1]"),
     ],
