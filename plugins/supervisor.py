@@ -75,7 +75,7 @@ class Pace:
     first_retry: float = 5.0
     longest_retry: float = 300.0
     load: float = 90.0  #: an import may be slow on a small machine
-    start: float = 30.0
+    start: float = 60.0  #: long enough to import a heavy SDK
     stop: float = 10.0
     drain: float = 10.0
     beat: float = 2.0  #: between two looks at whether the channel's loop still turns

@@ -21,6 +21,7 @@ import time
 import unittest
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -40,17 +41,15 @@ from core.errors import (
     DeliveryDeferred,
     DeliveryFailed,
     DeliveryUnknown,
-    StoreUnavailable,
-    WebhookRefused,
 )
 from core.messages import Delivery, DeliveryState, InboundMessage, OutboundMessage
 from core.plugin import ChannelPlugin
 from core.testing.builders import ContextUnderTest, an_outbound
 from core.testing.fakes import RecordingInbox
-from core.testing.vendor import Fault, VendorSimulator, Written
+from core.testing.vendor import Fault, VendorSimulator, Written, call_webhook
 
-TEST_SECONDS = 60.0
-START_SECONDS = 20.0
+TEST_SECONDS = 120.0
+START_SECONDS = 60.0  #: the first start may import a heavy SDK
 SEND_SECONDS = 40.0
 LONGEST_BLOCK = 0.5  #: seconds the loop may stand still
 
@@ -142,6 +141,7 @@ class Bench:
             try:
                 await self.send(channel, message)
             except DeliveryDeferred as error:
+                message = replace(message, skip_parts=max(error.parts_done, message.skip_parts))
                 await asyncio.sleep(min(error.retry_after or 0.2, 2.0))
             except ChannelNotReady:
                 await asyncio.sleep(0.2)
@@ -288,10 +288,7 @@ class ChannelContract:
     @scenario
     async def test_a_forged_event_is_refused_and_leaves_nothing(self, bench: Bench) -> None:
         channel = await bench.up()
-        try:
-            status = await bench.vendor.forge(channel, Written(text="I am the vendor"))
-        except WebhookRefused:
-            status = 403
+        status = await bench.vendor.forge(channel, Written(text="I am the vendor"))
         assert status in (401, 403), f"a forged event was answered {status} instead of 403"
         await asyncio.sleep(0.1)
         await bench.accepted(0)
@@ -304,11 +301,8 @@ class ChannelContract:
                 request = HttpRequest(
                     method="POST", path="", headers={}, query={}, body=body, url=self.public_url
                 )
-                try:
-                    response = await channel.handle_http(request)
-                except WebhookRefused:
-                    continue
-                assert 400 <= response.status < 500, f"garbage was answered {response.status}"
+                status = await call_webhook(channel, request)
+                assert 400 <= status < 500, f"garbage was answered {status}"
         await bench.accepted(0)
         await bench.vendor.write(channel, Written(text="Still there?"))
         await bench.accepted(1)
@@ -337,10 +331,7 @@ class ChannelContract:
     async def test_while_the_store_is_down_the_vendor_keeps_the_event(self, bench: Bench) -> None:
         channel = await bench.up()
         bench.inbox.down = True
-        try:
-            status = await bench.vendor.write(channel, Written(text="Hello?"))
-        except StoreUnavailable:
-            status = 503  # the host answers so
+        status = await bench.vendor.write(channel, Written(text="Hello?"))
         assert status >= 500, f"the vendor was answered {status} although nothing was stored"
         bench.inbox.down = False
         await bench.vendor.write(channel, Written(text="Hello?"))
@@ -572,15 +563,17 @@ class ChannelContract:
     @scenario
     async def test_no_task_is_left_behind(self, bench: Bench) -> None:
         await bench.vendor.stop()
-        await bench.vendor.start()
         before = asyncio.all_tasks()
+        await bench.vendor.start()
         channel = await bench.up()
         await bench.vendor.write(channel, Written(text="Hello"))
         await bench.accepted(1)
         await bench.send(channel, bench.message("Hello yourself"))
         await bench.down(channel)
-        await asyncio.sleep(0.1)
-        left = [t for t in asyncio.all_tasks() - before if not _is_the_vendors(t)]
+        # The simulator's own tasks end with it; what then remains is the channel's.
+        await bench.vendor.stop()
+        await asyncio.sleep(0.2)
+        left = asyncio.all_tasks() - before
         assert not left, f"left behind: {left}"
 
     @scenario
@@ -599,10 +592,15 @@ class ChannelContract:
         channel = await bench.up()
         can = channel.capabilities
         assert can.text_limit > 0, "text_limit says nothing"
+        # Where customers fetch from us, the core itself shows who is typing and what grows.
         for says, does, what in (
-            (can.typing, isinstance(channel, ShowsTyping), "typing"),
-            (can.streaming, isinstance(channel, Streams), "stream"),
-            (can.receipts, isinstance(channel, ReportsReceipts), "on_receipt"),
+            ()
+            if can.pulls
+            else (
+                (can.typing, isinstance(channel, ShowsTyping), "typing"),
+                (can.streaming, isinstance(channel, Streams), "stream"),
+                (can.receipts, isinstance(channel, ReportsReceipts), "on_receipt"),
+            )
         ):
             assert says == does, f"capabilities and the method {what!r} contradict each other"
         if isinstance(channel, ShowsTyping):
@@ -655,6 +653,8 @@ class _Heard(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "aiohttp.access":
+            return  # the simulator's server
         self.lines.append(self.format(record))
 
 
@@ -676,11 +676,6 @@ async def _loop_turns() -> AsyncIterator[None]:
     finally:
         beating.cancel()
     assert longest < LONGEST_BLOCK, f"the loop stood still for {longest:.1f} s"
-
-
-def _is_the_vendors(task: asyncio.Task[Any]) -> bool:
-    """aiohttp's server keeps a task for each open connection; it is the simulator's."""
-    return "RequestHandler.start" in repr(task.get_coro())
 
 
 def _count(bench: Bench, text: str) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from core.channel import Channel
+from core.channel import Channel, HandlesHttp, HttpRequest
+from core.errors import BadInput, ChannelError, StoreUnavailable, WebhookRefused
 from core.messages import Address
 
 
@@ -81,3 +82,17 @@ class VendorSimulator(Protocol):
     def arrived(self) -> Sequence[Arrived]:
         """Every part the customers got, oldest first, also those whose answer was lost."""
         ...
+
+
+async def call_webhook(channel: Channel, request: HttpRequest) -> int:
+    """The status that the vendor sees when he calls: the host's answer to what is raised."""
+    assert isinstance(channel, HandlesHttp), "the channel has no handle_http"
+    try:
+        response = await channel.handle_http(request)
+    except WebhookRefused:
+        return 403
+    except BadInput:
+        return 400
+    except (StoreUnavailable, ChannelError):
+        return 503
+    return response.status
