@@ -365,7 +365,7 @@ class Serving:
             ConsoleRoutes(
                 settings, accounts=accounts, audit=center.audit, pages=pages, bus=self.bus
             ),
-            ApprovalRoutes(service=self.approvals),
+            ApprovalRoutes(service=self.approvals, deliveries=self.deliveries),
             DeskPages(
                 service=self.approvals,
                 conversations=self.conversations,

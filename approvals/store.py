@@ -26,12 +26,16 @@ NextStepAt = Callable[[Approval], datetime | None]
 """When the ladder has something to do about a pending approval; None when nothing is left."""
 
 
-def to_document(approval: Approval, *, next_at: datetime | None) -> dict[str, Any]:
-    """Top-level fields are what lists filter by; `approval` is what reading gives back."""
+def to_document(approval: Approval, *, mark: int, next_at: datetime | None) -> dict[str, Any]:
+    """Top-level fields are what lists filter by; `approval` is what reading gives back.
+
+    `mark` is the number of the event up to which the conversation has been taken in.
+    """
     return {
         "_id": approval.id,
         "c": approval.conversation_id,
         "seq": approval.seq,
+        "mark": mark,
         "state": approval.state.value,
         "deadline": approval.deadline,
         "next_at": next_at if approval.state is ApprovalState.PENDING else None,
@@ -78,47 +82,46 @@ class ApprovalsProjection:
         if not items:
             return
         stored: dict[str, dict[str, Approval]] = {key: {} for key in items}
+        marks: dict[str, int] = defaultdict(int)
         try:
             found = await self._collection.find({"c": {"$in": list(items)}}).to_list()
         except PyMongoError as error:
             raise StoreUnavailable from error
         for document in found:
-            stored[document["c"]][document["_id"]] = from_document(document)
-        changed: list[Approval] = []
+            conversation_id = document["c"]
+            stored[conversation_id][document["_id"]] = from_document(document)
+            marks[conversation_id] = max(marks[conversation_id], document["mark"])
+        writes: list[ReplaceOne[dict[str, Any]]] = []
         for conversation_id, happened in items.items():
             before = stored[conversation_id]
-            after = await self._after(conversation_id, before, happened)
-            changed.extend(a for a in after.values() if before.get(a.id) != a)
-        await self._write(changed)
+            after, mark = await self._after(
+                conversation_id, before, happened, mark=marks[conversation_id]
+            )
+            writes += [self._write(a, mark) for a in after.values() if before.get(a.id) != a]
+        if writes:
+            await self._write_all(writes)
 
     async def _after(
-        self, conversation_id: str, known: Known, happened: Sequence[Numbered]
-    ) -> Known:
+        self, conversation_id: str, known: Known, happened: Sequence[Numbered], *, mark: int
+    ) -> tuple[Known, int]:
         about = await self._conversations.peek(conversation_id)
-        seen = max((a.seq for a in known.values()), default=0)
-        if happened[0].seq > seen:
+        if happened[0].seq > mark:
             try:
-                return _folded(known, happened, about)
+                return _folded(known, happened, about), happened[-1].seq
             except KeyError:
                 pass  # an event of a draft whose request was never taken in
-        history = await self._conversations.history(conversation_id)
-        return _folded(
-            {},
-            [i for c in history for i in c.numbered() if is_about_approvals(i.event)],
-            about,
-        )
-
-    async def _write(self, approvals: Sequence[Approval]) -> None:
-        writes = [
-            ReplaceOne(
-                {"_id": a.id, "seq": {"$lte": a.seq}},
-                to_document(a, next_at=self._next_step_at(a)),
-                upsert=True,
-            )
-            for a in approvals
+        history = [
+            item
+            for commit in await self._conversations.history(conversation_id)
+            for item in commit.numbered()
         ]
-        if not writes:
-            return
+        return _folded({}, history, about), history[-1].seq
+
+    def _write(self, a: Approval, mark: int) -> ReplaceOne[dict[str, Any]]:
+        document = to_document(a, mark=mark, next_at=self._next_step_at(a))
+        return ReplaceOne({"_id": a.id, "mark": {"$lte": mark}}, document, upsert=True)
+
+    async def _write_all(self, writes: Sequence[ReplaceOne[dict[str, Any]]]) -> None:
         try:
             await self._collection.bulk_write(writes, ordered=False)
         except BulkWriteError as error:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from approvals.model import MAX_TEXT, Approval, Ruled, Ruling, Then
 from approvals.service import ApprovalService
 from core.accounts.rules import Action
+from core.deliveries import Deliveries
 from core.errors import NotFound
 from core.events import Decision
 from core.web.answers import iso, json_answer
@@ -174,8 +175,9 @@ class DoneView(BaseModel):
 class ApprovalRoutes:
     """The handlers behind `/api/approvals`, and staff's part of `/api/conversations`."""
 
-    def __init__(self, *, service: ApprovalService) -> None:
+    def __init__(self, *, service: ApprovalService, deliveries: Deliveries) -> None:
         self._service = service
+        self._deliveries = deliveries
 
     def routes(self) -> Sequence[Route]:
         """The contract's routes, and claim, take over, transfer and notes beside them."""
@@ -244,6 +246,15 @@ class ApprovalRoutes:
                 summary="Write a note that only staff sees",
                 body=NoteBody,
                 responses={200: DoneView, 404: None, 409: None, 503: None},
+            ),
+            Route(
+                method="POST",
+                path=conversation + "/messages/{seq:[0-9]{1,9}}/retry",
+                handler=self.retry,
+                access=Access.STAFF,
+                action=Action.DELIVERY_RETRY,
+                summary="Send a message that did not arrive once more",
+                responses={202: DoneView, 404: None, 422: None, 503: None},
             ),
             Route(
                 method="POST",
@@ -333,6 +344,12 @@ class ApprovalRoutes:
         await self._service.note(current_user(request), _id(request), body.text)
         return await self._done(request)
 
+    async def retry(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/conversations/{id}/messages/{seq}/retry."""
+        message_id = f"{_id(request)}.{int(request.match_info['seq'])}"
+        await self._deliveries.retry(current_user(request), message_id)
+        return await self._done(request, status=202)
+
     async def typing(self, request: web.Request) -> web.StreamResponse:
         """POST /api/conversations/{id}/agent_typing."""
         self._service.typing(current_user(request), _id(request))
@@ -361,9 +378,10 @@ class ApprovalRoutes:
         await self._service.resolve(current_user(request), _id(request))
         return await self._done(request)
 
-    async def _done(self, request: web.Request) -> web.StreamResponse:
+    async def _done(self, request: web.Request, *, status: int = 200) -> web.StreamResponse:
         c = await self._service.conversation(current_user(request), _id(request))
-        return json_answer(DoneView(id=c.id, status=c.status.value, assignee=c.assignee or None))
+        done = DoneView(id=c.id, status=c.status.value, assignee=c.assignee or None)
+        return json_answer(done, status=status)
 
 
 def view(a: Approval) -> ApprovalView:

@@ -146,6 +146,11 @@ def thread(commits: Sequence[ev.Commit], *, words: Words, locale: str) -> list[E
             match item.event:
                 case ev.TakenOver() if decided:
                     pass  # the decision itself says so
+                case ev.DeliveryRequeued() as e if e.seq in entries:
+                    queued = words.text("approvals.delivery.queued", locale)
+                    entries[e.seq] = replace(
+                        entries[e.seq], delivery=queued, delivery_detail="", trouble=False
+                    )
                 case ev.DeliveryRecorded() as e if e.seq in entries:
                     entries[e.seq] = _delivered(entries[e.seq], e, words=words, locale=locale)
                 case _:

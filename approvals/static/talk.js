@@ -167,6 +167,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+thread.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-retry]");
+  if (!button) return;
+  await act(button, () => api(path(`messages/${button.dataset.retry}/retry`), { method: "POST" }));
+  refresh();
+});
+
 let quiet = 0;
 let soon = 0;
 function refreshSoon() {

@@ -11,9 +11,11 @@ from approvals.service import ApprovalService
 from approvals.store import ApprovalsProjection, ApprovalStore
 from core.accounts.rules import Role, User
 from core.clock import Clock
+from core.deliveries import Deliveries
 from core.drafts import Draft
 from core.events import Decision
 from core.storage.client import Database
+from core.storage.deliveries import MongoDeliveries
 from core.wording import Words
 from tests.support.world import LOCALES, World, build, unsure
 
@@ -33,6 +35,7 @@ class Office:
     projection: ApprovalsProjection
     ladder: Ladder
     desk: Desk
+    deliveries: Deliveries
 
     async def waiting(
         self, *, chat: str = "c1", channel: str = "web", draft: Draft | None = None
@@ -70,6 +73,11 @@ def build_office(
         db["approvals"], conversations=world.conversations, next_step_at=desk.next_step_at
     )
     world.projector.register(projection)
+    delivery_store = MongoDeliveries(db["deliveries"], world.conversations)
+    world.projector.register(delivery_store)
+    deliveries = Deliveries(
+        conversations=world.conversations, store=delivery_store, wake=world.worker.wake
+    )
     people = {user.email: user for user in (MINA, JOON, SARA)}
 
     async def find_user(email: str) -> User | None:
@@ -100,5 +108,11 @@ def build_office(
         many_notices=many_notices,
     )
     return Office(
-        world=world, service=service, store=store, projection=projection, ladder=ladder, desk=desk
+        world=world,
+        service=service,
+        store=store,
+        projection=projection,
+        ladder=ladder,
+        desk=desk,
+        deliveries=deliveries,
     )

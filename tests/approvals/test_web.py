@@ -10,8 +10,12 @@ import aiohttp
 import pytest
 
 from approvals.web import ApprovalRoutes
+from core import events as ev
 from core.accounts.rules import User
 from core.accounts.sessions import SignedIn
+from core.errors import DeliveryFailed
+from core.events import Decision
+from core.messages import OutboundMessage
 from core.web.server import WebServer
 from core.web.settings import WebSettings
 from core.web.visitors import VisitorTokens
@@ -59,7 +63,7 @@ class Api:
 async def api(office: Office) -> AsyncIterator[Api]:
     server = WebServer(
         WebSettings(secret_key="k" * 32, port=0),
-        ApprovalRoutes(service=office.service).routes(),
+        ApprovalRoutes(service=office.service, deliveries=office.deliveries).routes(),
         visitors=VisitorTokens(secret_key="k" * 32),
         staff=Door(),
         clock=office.world.clock,
@@ -184,3 +188,30 @@ async def test_claims_over_http(api: Api) -> None:
     status, refused = await api.call("POST", path + "/decision", who="joon", json=body)
     assert (status, refused["decided_by"], refused["decision"]) == (409, MINA.email, "claim")
     assert (await api.call("POST", path + "/release"))[1]["claimed_by"] is None
+
+
+async def test_a_message_that_did_not_arrive_is_sent_again_once(api: Api) -> None:
+    office = api.office
+
+    async def refuse(_: OutboundMessage) -> None:
+        raise DeliveryFailed("blocked", code="403")
+
+    office.world.vendor.before_send = refuse
+    approval = await office.waiting(channel="vendor")
+    await office.decide(approval, Decision.EDIT, text="Mine.")
+    cid = approval.conversation_id
+    await office.world.until(cid, lambda c: not c.outgoing)
+    await office.world.projector.drain()
+    [seq] = [
+        i.seq
+        for i in await office.world.events(cid)
+        if isinstance(i.event, ev.Sent) and i.event.author == "agent"
+    ]
+    office.world.vendor.before_send = None
+    path = f"/api/conversations/{cid}/messages/{seq}/retry"
+    assert (await api.call("POST", path))[0] == 202
+    await office.world.until(cid, lambda c: not c.outgoing)
+    await office.world.projector.drain()
+    assert [m.text for m in office.world.vendor.sent] == ["Mine."]
+    assert (await api.call("POST", path))[0] == 422
+    assert (await api.call("POST", f"/api/conversations/{cid}/messages/999/retry"))[0] == 404

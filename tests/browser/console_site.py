@@ -118,7 +118,9 @@ class ConsoleSite:
             settings,
             (
                 *api.routes(),
-                *ApprovalRoutes(service=self.office.service).routes(),
+                *ApprovalRoutes(
+                    service=self.office.service, deliveries=self.office.deliveries
+                ).routes(),
                 *desk.routes(),
                 *ChatPages(words, assets=assets).routes(),
                 *assets.routes(),
