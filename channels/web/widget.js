@@ -10,6 +10,7 @@
   const FROM = "contact-center";
   const OPEN_KEY = "contact-center.open";
   const USED_KEY = "contact-center.used";
+  const KEPT_KEY = "contact-center.kept"; // only where the browser refuses the frame storage
   const TEXTS = {
     en: {
       open: "Open the support chat",
@@ -183,7 +184,9 @@
   function tell() {
     if (!isReady) return;
     const say = isOpen ? "opened" : "closed";
-    frame.contentWindow.postMessage({ from: FROM, say, focus: wantsFocus }, origin);
+    const stored = kept.get("sessionStorage", KEPT_KEY);
+    const message = { from: FROM, say, focus: wantsFocus, kept: stored ? JSON.parse(stored) : null };
+    frame.contentWindow.postMessage(message, origin);
     if (isOpen && wantsFocus) frame.focus();
     wantsFocus = false;
   }
@@ -192,12 +195,14 @@
     if (sender !== origin || source !== frame?.contentWindow || data?.from !== FROM) return;
     if (data.say === "ready") {
       isReady = true;
-      if (isOpen) tell();
+      tell();
     } else if (data.say === "close") {
       close();
     } else if (data.say === "unread") {
       unread = Number(data.count) || 0;
       show();
+    } else if (data.say === "keep") {
+      kept.set("sessionStorage", KEPT_KEY, data.session ? JSON.stringify(data.session) : "");
     } else if (data.say === "started") {
       kept.set("localStorage", USED_KEY, "1");
     } else if (data.say === "left") {

@@ -23,6 +23,10 @@ HOSTILE = (
     " [a](javascript:window.hurt=1) **<b onclick=window.hurt=1>b</b>**"
     ' <https://ok.example/?q="><svg/onload=window.hurt=1>'
 )
+SHOP = """<!doctype html><html lang="en"><title>Shop</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style nonce="s">button, iframe {{ display: none !important; }} * {{ color: red }}</style>
+<h1>Shop</h1><script src="{url}/widget.js" async></script></html>"""
 PHONE = {
     "viewport": {"width": 360, "height": 700},
     "is_mobile": True,
@@ -153,10 +157,7 @@ async def shop(site: Site) -> AsyncIterator[str]:
                     f" frame-src {site.url}"
                 )
             },
-            text=f"""<!doctype html><html lang="en"><title>Shop</title>
-            <style nonce="s">button, iframe {{ display: none !important; }} * {{ color: red }}</style>
-            <h1>Shop</h1><a href="/">another page</a>
-            <script src="{site.url}/widget.js" async></script></html>""",
+            text=SHOP.format(url=site.url),
         )
 
     app = web.Application()

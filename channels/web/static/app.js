@@ -229,6 +229,9 @@ memory.onSession((session) => {
 frame.onOpen(looked);
 
 translate(words.language);
+if (frame.embedded && memory.isFleeting) {
+  memory.lend(await frame.kept(), (session) => frame.keep(session));
+}
 conversation.restore();
 if (!frame.embedded && matchMedia("(hover: hover)").matches) composer.focus();
 page.dataset.ready = "1";

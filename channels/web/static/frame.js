@@ -1,12 +1,17 @@
 // The page's place: a window of its own, or the frame of a widget, and how tall it may be.
 
 const FROM = "contact-center";
+const ANSWER_MS = 1_000;
 
 export class Frame {
   embedded;
   isOpen = true;
   #onOpen = () => {};
   #said = "";
+  #answered = () => {};
+  #kept = new Promise((resolve) => {
+    this.#answered = resolve;
+  });
 
   /** `opened` is called when the widget shows the page and wants the focus in it. */
   constructor({ embedded, opened }) {
@@ -16,6 +21,7 @@ export class Frame {
     this.isOpen = false;
     window.addEventListener("message", ({ source, data }) => {
       if (source !== window.parent || data?.from !== FROM) return;
+      this.#answered(data.kept ?? null);
       if (data.say === "opened") {
         this.isOpen = true;
         this.#onOpen();
@@ -44,6 +50,17 @@ export class Frame {
     if (this.embedded) this.#tell({ say: "unread", count });
   }
 
+  /** What the site's page remembered for us; null when it does not answer. */
+  kept() {
+    const late = new Promise((resolve) => setTimeout(() => resolve(null), ANSWER_MS));
+    return Promise.race([this.#kept, late]);
+  }
+
+  /** Let the site's page remember it, for the next page of the same tab. */
+  keep(session) {
+    this.#tell({ say: "keep", session });
+  }
+
   /** Whether there is a conversation to wait for, so that the site's next page loads us at once. */
   using(isUsed) {
     const say = isUsed ? "started" : "left";
@@ -52,7 +69,8 @@ export class Frame {
     this.#tell({ say });
   }
 
-  // Only "open me", "close me" and a number go out, so any page may hear it.
+  // "Open me", "close me", a number; and, only where the browser refuses us storage, what we
+  // would have stored: it opens this conversation, which the page around us started, and no other.
   #tell(message) {
     window.parent.postMessage({ from: FROM, ...message }, "*");
   }

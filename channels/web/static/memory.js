@@ -15,6 +15,7 @@ function opened(kind) {
   } catch {
     const kept = new Map();
     return {
+      isBorrowed: true,
       getItem: (key) => kept.get(key) ?? null,
       setItem: (key, value) => kept.set(key, value),
       removeItem: (key) => kept.delete(key),
@@ -25,6 +26,18 @@ function opened(kind) {
 export class Memory {
   #long = opened("localStorage");
   #short = opened("sessionStorage");
+  #lender = null;
+
+  /** Whether what we remember ends with this page, because the browser refuses storage. */
+  get isFleeting() {
+    return Boolean(this.#long.isBorrowed);
+  }
+
+  /** Let somebody else remember the session: `lender(session)` is called at every change. */
+  lend(session, lender) {
+    this.session = session;
+    this.#lender = lender;
+  }
 
   /** {id, token, asked, score} or null. */
   get session() {
@@ -33,6 +46,7 @@ export class Memory {
 
   set session(value) {
     write(this.#long, SESSION, value && JSON.stringify(value));
+    this.#lender?.(value);
   }
 
   /** Messages of this tab that the server has not taken yet: [{id, text}]. */

@@ -66,10 +66,18 @@ export class SharedStream {
         });
       })
       .catch(() => {
+        if (this.#stopped) return;
+        if (!this.#stream) {
+          // No locks here (a browser that isolates frames strictly): a stream of our own.
+          this.#channel.close();
+          this.#channel = null;
+          this.#lead();
+          return;
+        }
         // Another tab took over because it heard nothing from us: listen in from now on.
-        this.#stream?.stop();
+        this.#stream.stop();
         this.#stream = null;
-        if (!this.#stopped) this.#stand({});
+        this.#stand({});
       });
   }
 
