@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import logging
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from config.settings import Settings, SettingsError, load_settings
+from core.accounts.audit_cli import audit
 from core.accounts.cli import users
 from core.control import Args, ControlServer, call, perform, socket_path
 from core.data_dir import SERVING, DataDir, Occupied
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("bot")
 
 VERSION = "0.1.0"
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STARTING_SECONDS = 60.0  #: in which a process that holds the data directory must answer a command
 
 # Python imports for longer than the embedded store boots: so it is launched first, and
@@ -44,6 +48,7 @@ def cli() -> None:
 cli.add_command(kb)
 cli.add_command(plugins_group)
 cli.add_command(users)
+cli.add_command(audit)
 
 
 @cli.command()
@@ -67,6 +72,53 @@ def run(session: Session, host: str | None, port: str | None, role: str) -> None
     data_dir = DataDir(settings.server.data_dir)
     data_dir.hold_soon(SERVING)
     _on_loop(_serve(settings, data_dir))
+
+
+@cli.command(name="doctor")
+@click.pass_obj
+def doctor(session: Session) -> None:
+    """Check every setting and connection, one line each, with the remedy."""
+    session.ask("doctor")
+
+
+@cli.command(name="eval")
+@click.option("--kb", "kb_file", required=True, type=FILE, help="The knowledge, as JSONL.")
+@click.option("--queries", required=True, type=FILE, help="Labelled questions, as JSONL.")
+@click.option("--examples", type=FILE, help="Questions known to be answered by an article.")
+@click.option("--calibrate", type=FILE, help="Another labelled set, to fit the confidence on.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def evaluate(
+    session: Session,
+    kb_file: Path,
+    queries: Path,
+    examples: Path | None,
+    calibrate: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Measure retrieval and answer-or-ask on a labelled set, in a throw-away index."""
+    settings, out = _settings(session), TerminalOut()
+    from core.rag import evaluation
+
+    async def measure() -> int:
+        figures = await evaluation.evaluate(
+            kb=kb_file,
+            queries=queries,
+            examples=examples,
+            calibrate=calibrate,
+            target=settings.approvals.auto_send_target_precision,
+            embedding_model=settings.vectors.embedding_model or "",
+            progress=lambda done, total: out.progress(done, total, "embedding"),
+        )
+        if as_json:
+            out.line(json.dumps(figures))
+        else:
+            width = max(map(len, figures))
+            for name, value in figures.items():
+                out.line(f"{name:{width}}  {value:g}")
+        return 0
+
+    _on_loop(measure())
 
 
 async def _serve(settings: Settings, data_dir: DataDir) -> int:

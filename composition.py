@@ -25,7 +25,8 @@ from approvals.store import ApprovalsProjection, ApprovalStore
 from approvals.web import ApprovalRoutes
 from channels.web.pages import STATIC as CHAT
 from channels.web.pages import ChatPages
-from config.settings import LlmSettings, Settings
+from config.settings import ApprovalSettings, LlmSettings, Settings
+from core.accounts import audit_cli
 from core.accounts import cli as accounts_cli
 from core.accounts.audit import Audit
 from core.accounts.rules import User
@@ -40,7 +41,15 @@ from core.control import Command, ControlServer, socket_path
 from core.conversations import is_idle
 from core.data_dir import DataDir
 from core.deliveries import Deliveries
-from core.errors import ChannelNotReady, NotFound
+from core.doctor import (
+    Check,
+    answer_checks,
+    doctor,
+    machine_checks,
+    mail_checks,
+    store_checks,
+)
+from core.errors import ChannelNotReady, NotFound, SetupError
 from core.inbox import Inbox
 from core.messages import InboundMessage, Receipt
 from core.outbox import Outbox
@@ -54,6 +63,7 @@ from core.rag.knowledge import Knowledge
 from core.rag.llm import ModelSettings
 from core.rag.metrics import AnswerMetrics
 from core.rag.responder import BUDGET_SECONDS, build_responder
+from core.rag.web import KnowledgeRoutes
 from core.repository import Conversations, Projector
 from core.speech import Speech
 from core.storage.client import Database, open_database
@@ -77,6 +87,7 @@ from core.web.visitors import VisitorTokens
 from core.wording import Words
 from core.worker import LocalLease, Worker
 from plugins.catalog import Catalog
+from plugins.checks import channel_checks
 from plugins.cli import plugin_commands
 from plugins.host import PluginHost
 from plugins.sealing import Seal
@@ -89,6 +100,7 @@ log = logging.getLogger(__name__)
 
 HERE = Path(__file__).resolve().parent
 VERSION = "0.1.0"
+PROMPTS = HERE / "config" / "prompts"
 GUIDE = HERE / "docs" / "guide"
 STOPPING_SECONDS = 2.5  #: for answers that are under way
 CHANNEL_SECONDS = 10.0  #: for the web chat's channel to come up before we listen
@@ -161,7 +173,19 @@ class Center:
             **accounts_cli.commands(self.accounts, base_url=lambda: self.base_url),
             **rag_cli.commands(self._knowledge),
             **plugin_commands(self.plugins),
+            **audit_cli.commands(self.audit),
+            "doctor": doctor(self._checks),
         }
+
+    async def _checks(self) -> Sequence[Check]:
+        rag, settings = await self.rag(), self.settings
+        return (
+            *machine_checks(settings, self.data_dir),
+            *store_checks(self.db, self.account_store, settings),
+            *answer_checks(rag, settings, model=_model(settings.llm), prompts=PROMPTS),
+            *mail_checks(settings),
+            *await channel_checks(self.plugins),
+        )
 
     async def _knowledge(self) -> Knowledge:
         return (await self.rag()).knowledge
@@ -204,9 +228,7 @@ class Serving:
             is_idle=is_idle,
         )
         self.speech = Speech(center.words, pulls=self._pulls)
-        hours = Hours.parse(
-            wishes.desk_hours, zone=wishes.desk_timezone, holidays=wishes.desk_holidays
-        )
+        hours = _hours(wishes)
         self.desk = Desk(hours=hours, seconds=wishes.approval_timeout_seconds, words=center.words)
         rules = Rules(
             threshold=rag.confidence.threshold(wishes.auto_send_target_precision),
@@ -220,11 +242,12 @@ class Serving:
             words=center.words,
             clock=clock,
             metrics=AnswerMetrics(self.registry),
-            prompts=HERE / "config" / "prompts",
+            prompts=PROMPTS,
             model=_model(llm),
             gate=lambda _question, draft: (
                 not rules.review_all and draft.confidence >= rules.threshold
             ),
+            revision=lambda: rag.retriever.revision,
             budget_seconds=max(BUDGET_SECONDS, llm.llm_timeout_seconds + 0.2),
         )
         self.pipeline = Pipeline(
@@ -375,6 +398,9 @@ class Serving:
                 clock=clock,
                 colleagues=self._colleagues,
             ),
+            KnowledgeRoutes(
+                knowledge=self.rag.knowledge, confidence=self.rag.confidence, clock=clock
+            ),
             HealthRoutes(
                 checks={
                     "store": self._check_store,
@@ -474,6 +500,15 @@ def _model(llm: LlmSettings) -> ModelSettings | None:
         fallbacks=llm.llm_fallback_models,
         timeout_seconds=llm.llm_timeout_seconds,
     )
+
+
+def _hours(wishes: ApprovalSettings) -> Hours:
+    try:
+        return Hours.parse(
+            wishes.desk_hours, zone=wishes.desk_timezone, holidays=wishes.desk_holidays
+        )
+    except SetupError as error:
+        raise SetupError(f"DESK_HOURS or DESK_HOLIDAYS: {error.detail}") from error
 
 
 class Routed(Protocol):
