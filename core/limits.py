@@ -23,7 +23,7 @@ class RateLimit:
         if full_at < now:
             full_at = now
         wait = full_at - now - self._span
-        if wait > 0:
+        if wait > 1e-9:  # what rounding leaves over is not a wait
             return wait
         if len(self._full_at) >= CAPACITY and key not in self._full_at:
             self._forget(now)

@@ -229,7 +229,7 @@ class Gate:
                 "multipart/form-data",
             ):
                 raise Problem(415, "This takes a form.")
-            form = {k: v for k, v in (await request.post()).items() if isinstance(v, str)}
+            form = await _form(request)
             request[CALL].csrf = form.pop("csrf", "")
             request[CALL].body = _validated(model, form)
             return
@@ -252,8 +252,7 @@ class Gate:
             return
         token = request.headers.get("X-CSRF-Token") or request[CALL].csrf
         if not token and route.form and route.body is None:
-            field = (await request.post()).get("csrf", "")
-            token = field if isinstance(field, str) else ""
+            token = (await _form(request)).get("csrf", "")
         if not self._staff.is_csrf_token(session, token):
             raise Problem(403, "The page is too old for this; load it again.")
 
@@ -293,6 +292,14 @@ def _validated(model: type[BaseModel], values: Mapping[str, object]) -> BaseMode
         return model.model_validate(values)
     except ValidationError as error:
         raise from_validation(error) from None
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    try:
+        fields = await request.post()
+    except (ValueError, LookupError):
+        raise Problem(400, "This form cannot be read.") from None
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _with_limit(request: web.Request, limit: int) -> web.Request:

@@ -103,6 +103,8 @@ def from_exception(error: Exception) -> Problem:
             return Problem(422, error.detail)
         case errors.StoreUnavailable() | errors.ChannelNotReady():
             return Problem(503, error.detail, headers={"Retry-After": "2"})
+        case web.RequestPayloadError():
+            return Problem(400, "The body did not arrive as its headers say.")
         case ValidationError():
             return from_validation(error)
         case web.HTTPException():
