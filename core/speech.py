@@ -30,9 +30,12 @@ class Speech:
         by: str = "",
         draft_id: str = "",
     ) -> Sent:
-        """The assistant's answer; with `by`, one that this person has approved."""
+        """The assistant's answer; with `by`, one that this person has approved.
+
+        Small talk rests on no source, so it is not an answer: the system says it.
+        """
         return Sent(
-            author=Author.AI,
+            author=Author.AI if draft.citations or by else Author.SYSTEM,
             text=draft.text,
             citations=draft.citations,
             by=by,

@@ -25,7 +25,7 @@ async def test_it_is_ready_and_small_talk_is_answered(app: Serving) -> None:
         headers = {"Authorization": f"Bearer {opened['token']}"}
         authors: list[str] = []
         async with asyncio.timeout(10):
-            while "ai" not in authors:
+            while "system" not in authors:
                 async with web.get(f"/api/conversations/{opened['id']}", headers=headers) as answer:
                     authors = [m["author"] for m in (await answer.json())["messages"]]
                 await asyncio.sleep(0.02)
