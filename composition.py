@@ -90,6 +90,9 @@ from plugins.catalog import Catalog
 from plugins.checks import channel_checks
 from plugins.cli import plugin_commands
 from plugins.host import PluginHost
+from plugins.pages import STATIC as PLUGIN_STATIC
+from plugins.pages import TEMPLATES as PLUGIN_TEMPLATES
+from plugins.pages import PluginPages
 from plugins.sealing import Seal
 from plugins.service import PluginService
 from plugins.store import PluginStore
@@ -362,12 +365,16 @@ class Serving:
             passwords=center.passwords,
             clock=clock,
         )
-        assets = Assets({"core": STATIC, "chat": CHAT, "approvals": HERE / "approvals" / "static"})
+        slices_static = {"approvals": HERE / "approvals" / "static", "plugins": PLUGIN_STATIC}
+        assets = Assets({"core": STATIC, "chat": CHAT, **slices_static})
         pages = Pages(
             settings,
             words=center.words,
             assets=assets,
-            templates={"approvals": HERE / "approvals" / "templates"},
+            templates={
+                "approvals": HERE / "approvals" / "templates",
+                "plugins": PLUGIN_TEMPLATES,
+            },
         )
         manifests = [found.manifest for found in center.catalog.scan().values()]
         webhooks = [path for manifest in manifests if manifest for path in manifest.webhooks]
@@ -401,6 +408,7 @@ class Serving:
             KnowledgeRoutes(
                 knowledge=self.rag.knowledge, confidence=self.rag.confidence, clock=clock
             ),
+            PluginPages(center.plugins, pages=pages, words=center.words),
             HealthRoutes(
                 checks={
                     "store": self._check_store,
