@@ -60,12 +60,12 @@ $(PY):
 
 $(RUN_STAMP): | $(PY)
 	@echo "Installing the locked dependencies into .venv (the first time only) …"
-	@$(PIP) install -q --require-hashes -r requirements.lock
+	@$(PIP) install -qq --require-hashes -r requirements.lock
 	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), \
 	  "contact-center-os.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
 	@rm -f $(filter-out $@,$(wildcard .venv/installed-[0-9]*)) && touch $@
 
 $(DEV_STAMP): $(RUN_STAMP)
 	@echo "Installing what development and tests need …"
-	@$(PIP) install -q --require-hashes -r requirements-dev.lock
+	@$(PIP) install -qq --require-hashes -r requirements-dev.lock
 	@rm -f $(filter-out $@,$(wildcard .venv/installed-dev-*)) && touch $@
