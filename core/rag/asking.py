@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from core.clock import Clock
 from core.drafts import Draft, Question, Reason
@@ -18,11 +19,13 @@ from core.rag.masking import Masked, mask, mask_all
 from core.rag.metrics import AnswerMetrics
 from core.rag.parse import BrokenAnswer
 from core.rag.passages import Found
-from core.rag.prompt import blanks, estimated_tokens
+from core.rag.prompt import QUESTION_CHARS, blanks, estimated_tokens
 
 log = logging.getLogger(__name__)
 
 _EVERYTHING = "02-312-3456, 9710139019902, 4111 1111 1111 1111, DE89 3704 0044 0532 0130 00"
+HISTORY_TURNS = 8  #: more never fit the prompt's budget
+AT_ONCE_CHARS = 800  #: longer texts are looked through on a thread
 RESERVE_SECONDS = 0.08  #: kept for what comes after the model
 
 
@@ -34,17 +37,24 @@ class Asked:
     masked: Masked
 
     @classmethod
-    def of(cls, question: Question, *, mask: bool) -> Asked:
-        """The question masked, or as it is where no model will see it."""
-        if not mask:
-            return cls(question=question, masked=Masked(text=question.text))
-        texts = (question.text, *(turn.text for turn in question.history))
-        text, *history = mask_all(texts, locale=question.locale)
+    def plain(cls, question: Question) -> Asked:
+        """The question as it is, where no model will see it."""
+        return cls(question=question, masked=Masked(text=question.text))
+
+    @classmethod
+    async def masked_for(cls, question: Question) -> Asked:
+        """The question and the turns of its history that a prompt has room for, masked."""
+        past = question.history[-HISTORY_TURNS:]
+        texts = (question.text[:QUESTION_CHARS], *(turn.text for turn in past))
+        # Numbers by the thousand take the phone book's owner seconds, so never on the loop.
+        if sum(map(len, texts)) > AT_ONCE_CHARS:
+            masked = await asyncio.to_thread(mask_all, texts, locale=question.locale)
+        else:
+            masked = mask_all(texts, locale=question.locale)
         turns = tuple(
-            replace(turn, text=masked.text)
-            for turn, masked in zip(question.history, history, strict=True)
+            replace(turn, text=hidden.text) for turn, hidden in zip(past, masked[1:], strict=True)
         )
-        return cls(question=replace(question, text=text.text, history=turns), masked=text)
+        return cls(question=replace(question, text=masked[0].text, history=turns), masked=masked[0])
 
 
 class ModelAnswers:
@@ -82,7 +92,7 @@ class ModelAnswers:
     ) -> Draft:
         """The model's draft within so many seconds, else `quoted` with the reason."""
         # A document that gives orders is not shown to the model.
-        hits = [hit for hit in found.hits if not suspicions(hit.passage.text)]
+        hits = [hit for hit in found.hits if not _gives_orders(hit.passage.text)]
         if not hits or hits[0] is not found.hits[0]:
             return replace(quoted, reasons=(*quoted.reasons, Reason.SUSPICIOUS), sendable=False)
         composition = Composition(
@@ -179,6 +189,12 @@ class ModelAnswers:
         tokens_out = composition.tokens_out or estimated_tokens(composition.raw)
         self._metrics.spent(name=self._model.name, tokens_in=tokens_in, tokens_out=tokens_out)
         return {"tokens_in": float(tokens_in), "tokens_out": float(tokens_out)}
+
+
+@lru_cache(maxsize=4096)
+def _gives_orders(text: str) -> bool:
+    """Whether a passage tries to steer; remembered, because the same passages come up again."""
+    return bool(suspicions(text))
 
 
 def _restoring(on_delta: OnDelta, masked: Masked) -> OnDelta:

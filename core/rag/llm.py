@@ -40,7 +40,8 @@ class ModelSettings:
     model: str
     fallbacks: tuple[str, ...] = ()
     timeout_seconds: float = 2.4  #: of one whole call, answers streamed to their end included
-    options: Mapping[str, Any] = field(default_factory=dict)  #: for init_chat_model (base_url, …)
+    #: by provider ("openai"), for init_chat_model: base_url, api_key
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,7 @@ def _open(name: str, settings: ModelSettings) -> BaseChatModel:
     options: dict[str, Any] = {
         "timeout": seconds,
         "max_retries": 0,
-        **settings.options,
+        **settings.options.get(name.split(":")[0], {}),
     }
     try:
         model: BaseChatModel = init_chat_model(name, **options)
@@ -179,7 +180,9 @@ async def _warm(name: str, settings: ModelSettings) -> None:
 
     OpenAI's loads half of itself at the first question, for seconds, on the event loop.
     """
-    nowhere = {**settings.options, "base_url": "http://127.0.0.1:9", "timeout": 0.5}
+    provider = name.split(":")[0]
+    known = settings.options.get(provider, {})
+    nowhere = {provider: {**known, "base_url": "http://127.0.0.1:9", "timeout": 0.5}}
     for make in (_structured, _asked):
         try:
             attempt = make(_open(name, replace(settings, options=nowhere)))

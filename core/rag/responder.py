@@ -13,7 +13,7 @@ from core.clock import Clock
 from core.drafts import Draft, Question, Reason
 from core.inbox import detect_locale
 from core.ports import OnDelta
-from core.rag.asking import Asked, ModelAnswers
+from core.rag.asking import AT_ONCE_CHARS, Asked, ModelAnswers
 from core.rag.composing import Gate
 from core.rag.errors import VectorsUnavailable
 from core.rag.guard import suspicions
@@ -100,11 +100,16 @@ class RagResponder:
             question.text, default=question.locale
         )
         question = replace(question, locale=locale)
-        steered = bool(suspicions(question.text))
+        if len(question.text) > AT_ONCE_CHARS:
+            steered = bool(await asyncio.to_thread(suspicions, question.text))
+        else:
+            steered = bool(suspicions(question.text))
         talk = None if steered else small_talk(question.text)
         if talk is not None:
             return self._talk(talk, locale)
-        asked = Asked.of(question, mask=self._model is not None)
+        asked = Asked.plain(question)
+        if self._model is not None:
+            asked = await Asked.masked_for(question)
         key, made_at = self._key(asked), self._answers.now()
         if (known := self._answers.get(key)) is not None:
             self._metrics.recalled()

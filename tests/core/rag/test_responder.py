@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,19 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from config.settings import VectorSettings
 from core.clock import SystemClock
 from core.drafts import Draft, Question, Reason, Turn
 from core.errors import SetupError
+from core.rag.assembly import open_rag
 from core.rag.confidence import Confidence
 from core.rag.errors import VectorsUnavailable
 from core.rag.extractive import ExtractiveAnswerer
 from core.rag.llm import ModelSettings
 from core.rag.metrics import AnswerMetrics
-from core.rag.passages import Found, Hit, Passage
+from core.rag.passages import Article, Found, Hit, Passage
 from core.rag.responder import RagResponder, build_responder
+from core.storage.client import Database
 from core.wording import Words
 from tests.support.openai_server import OpenAIServer, Scene, openai_server
 
@@ -57,6 +61,7 @@ RESET_KO = Passage(
     text="비밀번호를 재설정하려면 설정을 열고 재설정 버튼을 누르세요. 링크는 30분 동안 유효합니다.",
 )
 GOOD = "Open Settings and press Reset password. [1] The link works for 30 minutes. [1]"
+NO_QDRANT = VectorSettings(qdrant_url=None, qdrant_api_key=None, embedding_model=None)
 QUESTION = Question(
     conversation_id="c1", text="How do I reset my password?", locale="en", channel="web"
 )
@@ -92,16 +97,12 @@ def shelf() -> Shelf:
     return Shelf(RESET, REFUND)
 
 
-@pytest.fixture
-def registry() -> CollectorRegistry:
-    return CollectorRegistry()
-
-
 class Desk:
     """Makes responders for a test, all over one shelf and one server."""
 
-    def __init__(self, server: OpenAIServer, shelf: Shelf, registry: CollectorRegistry) -> None:
-        self.server, self.shelf, self.registry = server, shelf, registry
+    def __init__(self, server: OpenAIServer, shelf: Shelf) -> None:
+        self.server, self.shelf = server, shelf
+        self.registry = CollectorRegistry()
         self.revision = 1
         self.open = True
 
@@ -119,13 +120,13 @@ class Desk:
             extractive=ExtractiveAnswerer(Confidence.load()),
             words=WORDS,
             clock=SystemClock(),
-            metrics=AnswerMetrics(self.registry),
+            metrics=AnswerMetrics(self.metrics()),
             prompts=ROOT / "config" / "prompts",
             model=ModelSettings(
                 model=model,
                 fallbacks=fallbacks,
                 timeout_seconds=timeout,
-                options={"base_url": self.server.url, "api_key": "test"},
+                options={"openai": {"base_url": self.server.url, "api_key": "test"}},
             )
             if model
             else None,
@@ -134,13 +135,18 @@ class Desk:
             budget_seconds=budget,
         )
 
+    def metrics(self) -> CollectorRegistry:
+        """A registry of its own for every responder; the last one is counted."""
+        self.registry = CollectorRegistry()
+        return self.registry
+
     def count(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
 
 
 @pytest.fixture
-def desk(server: OpenAIServer, shelf: Shelf, registry: CollectorRegistry) -> Desk:
-    return Desk(server, shelf, registry)
+def desk(server: OpenAIServer, shelf: Shelf) -> Desk:
+    return Desk(server, shelf)
 
 
 def ids(draft: Draft) -> list[str]:
@@ -250,7 +256,8 @@ async def test_a_model_that_is_down_ends_in_the_quotation(desk: Desk) -> None:
         metrics=AnswerMetrics(CollectorRegistry()),
         prompts=ROOT / "config" / "prompts",
         model=ModelSettings(
-            model="openai:test", options={"base_url": "http://127.0.0.1:9/v1", "api_key": "x"}
+            model="openai:test",
+            options={"openai": {"base_url": "http://127.0.0.1:9/v1", "api_key": "x"}},
         ),
     )
     draft = await down.draft(QUESTION)
@@ -295,7 +302,6 @@ async def test_a_stream_that_breaks_after_something_was_shown_keeps_what_was_sho
     for scene in (Scene(text=GOOD, cut_after=11), Scene(text=GOOD, stall_after=11)):
         shown: list[str] = []
         responder = await started(desk(scene, budget=1.2, timeout=1.0))
-        desk.registry = CollectorRegistry()
         draft = await responder.draft(QUESTION, on_delta=shown.append)
         assert "".join(shown) == draft.text == "Open Settings and press Reset password. [1]"
         assert draft.reasons == (Reason.MODEL_TIMEOUT,)
@@ -531,6 +537,56 @@ async def test_a_model_that_cannot_be_had_is_one_clear_sentence_at_start(
 ) -> None:
     with pytest.raises(SetupError, match=name.split(":")[0]):
         await desk(GOOD, model=name).start()
+
+
+async def test_a_wall_of_numbers_does_not_hold_up_the_others(desk: Desk) -> None:
+    responder = await started(desk(GOOD))
+    text = "How do I reset my password? " + "010-1234-5678 " * 1400
+    waits: list[float] = []
+
+    async def others() -> None:
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            waits.append(time.monotonic() - began)
+
+    beside = asyncio.create_task(others())
+    draft = await responder.draft(replace(QUESTION, text=text))
+    beside.cancel()
+    assert draft.text
+    assert max(waits) < 0.5
+
+
+async def test_real_retrieval_and_a_model_answer_together(
+    desk: Desk, db: Database, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        rag = await open_rag(
+            stack, vectors=NO_QDRANT, data_dir=tmp_path, db=db, clock=SystemClock()
+        )
+        for passage in (REFUND, RESET, RESET_KO):
+            await rag.knowledge.add_article(
+                Article(
+                    id=passage.article_id,
+                    title=passage.title,
+                    text=passage.text,
+                    topic=passage.topic,
+                    locale=passage.locale,
+                    url=passage.url,
+                )
+            )
+        desk.shelf = rag.retriever  # type: ignore[assignment]
+        responder = await started(desk(GOOD, budget=10, timeout=9))
+        draft = await responder.draft(QUESTION)
+        assert (draft.text, draft.reasons) == (GOOD, ())
+        assert draft.citations[0].url == RESET.url
+        assert "<source 1>\nPasswords" in desk.server.seen
+        assert 0 < draft.confidence <= 1
+        quoted = await desk(model="", budget=10).draft(QUESTION)
+        assert quoted.citations[0].id == draft.citations[0].id
+        await rag.index.stop()
+        down = await desk(model="", budget=10).draft(QUESTION)
+        assert down.reasons == (Reason.VECTORS_FAILED,)
 
 
 async def test_an_error_of_ours_is_a_draft_too(desk: Desk) -> None:
