@@ -68,7 +68,7 @@ class SlackServer:
         self._numbers = itertools.count(1)
         self._begun = int(time.time())
         app = web.Application(client_max_size=10_000_000)
-        app.router.add_post("/api/{method}", self._call)
+        app.router.add_route("*", "/api/{method}", self._call)
         app.router.add_get("/socket", self._socket)
         app.router.add_post("/response/{number}", self._response)
         app.on_shutdown.append(self._close_sockets)
