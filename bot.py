@@ -16,15 +16,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from config.settings import Settings, SettingsError, load_settings
-from core.accounts.audit_cli import audit
-from core.accounts.cli import users
 from core.control import Args, ControlServer, call, perform, socket_path
 from core.data_dir import SERVING, DataDir, Occupied
 from core.errors import SetupError
-from core.rag.cli import kb
 from core.storage.embedded import EmbeddedStore
 from core.terminal import CenterGroup, Session, TerminalOut, run_cli
-from plugins.cli import plugins_group
 
 if TYPE_CHECKING:
     from composition import Center
@@ -39,16 +35,18 @@ STARTING_SECONDS = 60.0  #: in which a process that holds the data directory mus
 # composition.py, which imports everything, is imported after that.
 
 
-@click.group(cls=CenterGroup)
+GROUPS = {
+    "audit": "core.accounts.audit_cli:audit",
+    "kb": "core.rag.cli:kb",
+    "plugins": "plugins.cli:plugins_group",
+    "users": "core.accounts.cli:users",
+}
+
+
+@click.group(cls=CenterGroup, later=GROUPS)
 @click.version_option(VERSION, prog_name="contact-center-os")
 def cli() -> None:
     """A contact center that answers from your documents and asks people when it is not sure."""
-
-
-cli.add_command(kb)
-cli.add_command(plugins_group)
-cli.add_command(users)
-cli.add_command(audit)
 
 
 @cli.command()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,27 @@ class CenterCommand(click.Command):
 
 
 class CenterGroup(click.Group):
-    """A group of such commands; `...` alone shows its help."""
+    """A group of such commands; groups given as "module:name" are imported when asked for."""
 
     command_class = CenterCommand
     group_class = type
+
+    def __init__(self, *args: Any, later: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._later = dict(later or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Also those that are not imported yet."""
+        return sorted({*super().list_commands(ctx), *self._later})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now if need be."""
+        where = self._later.get(cmd_name)
+        if where is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = where.partition(":")
+        found: click.Command = getattr(importlib.import_module(module), name)
+        return found
 
 
 def _remember_data_dir(context: click.Context, _option: click.Parameter, value: str | None) -> None:
