@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ from tqdm import tqdm
 
 from core.control import FAILED, Args
 from core.errors import ContactCenterError
+
+
+log = logging.getLogger(__name__)
 
 
 class Session:
@@ -123,4 +127,9 @@ def run_cli(group: click.Group, session: Session) -> int:
         return 130
     except BrokenPipeError:
         return 0  # whoever read our output has seen enough
+    except Exception as error:
+        log.debug("unforeseen", exc_info=True)
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        click.echo(f"Error: unforeseen, {what} (LOG_LEVEL=debug says more)", err=True)
+        return FAILED
     return code if isinstance(code, int) else 0
