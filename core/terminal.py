@@ -15,7 +15,6 @@ from tqdm import tqdm
 from core.control import FAILED, Args
 from core.errors import ContactCenterError
 
-
 log = logging.getLogger(__name__)
 
 
