@@ -146,6 +146,9 @@ root.addEventListener("click", async (event) => {
       const done = await act(button, async () => {
         const body = on ? undefined : { settings: changes(card) };
         show(card, await api(`${path(card)}/${on ? "disable" : "enable"}`, { method: "POST", body }));
+        part(card, "outcome").hidden = true;
+        // What was typed is stored now; a secret must not stay in the page.
+        if (!on && card.querySelector("details").open) await open(card);
       });
       // Most often settings are missing: show where they go.
       if (!done && !on) card.querySelector("details").open = true;
