@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from approvals import model
@@ -91,6 +92,15 @@ class ApprovalService:
         if approval is None:
             raise NotFound
         return approval
+
+    async def decided(
+        self, user: User, *, since: datetime, cursor: str = "", limit: int = PAGE
+    ) -> Page:
+        """What people have decided since then, newest first."""
+        user.require(Action.QUEUE_READ)
+        await self._drain()
+        until = self._clock.now() + timedelta(seconds=1)
+        return await self._store.decided(since=since, until=until, cursor=cursor, limit=limit)
 
     async def conversation(self, user: User, conversation_id: str) -> Conversation:
         """A conversation as it stands. Raises NotFound."""

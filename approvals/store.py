@@ -170,7 +170,7 @@ class ApprovalStore:
     async def decided(
         self, *, since: datetime, until: datetime, cursor: str = "", limit: int = PAGE
     ) -> Page:
-        """What people decided in this time, oldest first."""
+        """What people decided in this time, newest first."""
         return await self._page(
             {
                 "state": ApprovalState.DECIDED.value,
@@ -179,6 +179,7 @@ class ApprovalStore:
             "decided_at",
             cursor=cursor,
             limit=limit,
+            newest_first=True,
         )
 
     async def due(self, now: datetime) -> list[Approval]:
@@ -209,14 +210,23 @@ class ApprovalStore:
             raise StoreUnavailable from error
         return sorted(map(from_document, found), key=lambda a: a.requested_at)
 
-    async def _page(self, query: Mapping[str, Any], by: str, *, cursor: str, limit: int) -> Page:
+    async def _page(
+        self,
+        query: Mapping[str, Any],
+        by: str,
+        *,
+        cursor: str,
+        limit: int,
+        newest_first: bool = False,
+    ) -> Page:
         after = tuple(read_cursor(cursor, int, str)) if cursor else None
         try:
             # An index gives no order on every server, so the keys are sorted here and only the
             # page itself is read whole.
             keys = await self._collection.find(query, {"_id": 1, by: 1}).to_list()
-            ordered = sorted((_millis(k[by]), k["_id"]) for k in keys)
-            rest = [k for k in ordered if k > after] if after else ordered
+            rest = sorted(((_millis(k[by]), k["_id"]) for k in keys), reverse=newest_first)
+            if after:
+                rest = [k for k in rest if (k < after if newest_first else k > after)]
             chosen = rest[:limit]
             found = await self._collection.find(
                 {"_id": {"$in": [approval_id for _, approval_id in chosen]}}

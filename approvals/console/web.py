@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aiohttp import web
 from markupsafe import Markup
 from pydantic import Field
 
-from approvals.console.view import Card, card, channel_name, reasons_in_words, thread
+from approvals.console.view import Card, card, channel_name, duration, reasons_in_words, thread
 from approvals.service import ApprovalService
 from core.accounts.rules import Action, Role, User
 from core.clock import Clock
@@ -25,6 +25,7 @@ from core.web.routing import Access, Fields, Handler, Route, current_user, query
 from core.wording import Words
 
 PAGE = 50
+HISTORY = timedelta(days=30)  #: how far back the list of decisions goes
 SEEN_MOST = 100  #: cards a page may ask to have kept
 
 Colleagues = Callable[[], Awaitable[Sequence[User]]]
@@ -35,6 +36,12 @@ class CardsQuery(Fields):
     """Which cards the page already shows."""
 
     seen: str = Field(default="", max_length=20_000)
+
+
+class DecidedQuery(Fields):
+    """Which page of the decisions."""
+
+    cursor: str = Field(default="", max_length=200)
 
 
 class ListQuery(Fields):
@@ -81,6 +88,13 @@ class DeskPages:
                 query=CardsQuery,
                 passive=True,
             ),
+            _page(
+                "/console/approvals/decided",
+                self.decided,
+                queue,
+                "What was decided",
+                query=DecidedQuery,
+            ),
             _page("/console/conversations", self.list, read, "Conversations", query=ListQuery),
             _page(one, self.talk, read, "A conversation"),
             _page(one + "/thread", self.thread, read, "Its history", passive=True),
@@ -99,6 +113,21 @@ class DeskPages:
         seen = [i for i in query_of(request, CardsQuery).seen.split(",") if i][:SEEN_MOST]
         return self._pages.render(
             request, "approvals/cards.html", await self._cards(request, seen=seen)
+        )
+
+    async def decided(self, request: web.Request) -> web.StreamResponse:
+        """GET /console/approvals/decided."""
+        user, locale = current_user(request), self._pages.locale(request)
+        page = await self._service.decided(
+            user,
+            since=self._clock.now() - HISTORY,
+            cursor=query_of(request, DecidedQuery).cursor,
+        )
+        cards = [card(a, words=self._words, locale=locale, me=user.email) for a in page.items]
+        return self._pages.render(
+            request,
+            "approvals/decided.html",
+            {"cards": cards, "next": page.next, "duration": duration},
         )
 
     async def _cards(self, request: web.Request, *, seen: Sequence[str]) -> dict[str, object]:

@@ -226,7 +226,10 @@ async def test_letters_work_on_a_korean_keyboard(visit: Opens, console: ConsoleS
     await expect(desk.locator(".ticket")).to_contain_text("내가 처리하고 있습니다")
 
 
-@pytest.mark.parametrize("path", ["/console/approvals", "/console/conversations", "one"])
+@pytest.mark.parametrize(
+    "path",
+    ["/console/approvals", "/console/approvals/decided", "/console/conversations", "one"],
+)
 async def test_nothing_overflows_on_a_phone(visit: Opens, console: ConsoleSite, path: str) -> None:
     draft = Draft(text="https://example.com/" + "long" * 60, confidence=0.2)
     console.world.responder.always(draft)
@@ -242,6 +245,21 @@ async def test_nothing_overflows_on_a_phone(visit: Opens, console: ConsoleSite, 
     await expect(page.locator("h1")).to_be_visible()
     width = await page.evaluate("document.documentElement.scrollWidth")
     assert width <= 360
+
+
+async def test_decisions_are_listed_with_who_and_how_long(
+    visit: Opens, console: ConsoleSite
+) -> None:
+    desk = await visit(who="mina")
+    await console.world.write(QUESTION)
+    await expect(desk.locator(".ticket")).to_have_count(1)
+    await desk.get_by_role("button", name="Approve").click()
+    await expect(desk.locator(".ticket")).to_contain_text("Approved by you")
+    await desk.get_by_role("link", name="Decisions").click()
+    row = desk.locator("#decided tbody tr")
+    await expect(row).to_contain_text(QUESTION)
+    await expect(row).to_contain_text("Approved")
+    await expect(row.locator("td").last).to_have_text(re.compile(r"^0:\d\d$"))
 
 
 async def test_who_is_not_signed_in_is_led_to_the_door(console: ConsoleSite, visit: Opens) -> None:
