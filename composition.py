@@ -55,7 +55,7 @@ from core.messages import InboundMessage, Receipt
 from core.outbox import Outbox
 from core.pipeline import FixedRules, Pipeline
 from core.policy import Rules
-from core.ports import Signal
+from core.ports import Responder, Signal
 from core.rag import cli as rag_cli
 from core.rag.assembly import Rag, open_rag
 from core.rag.extractive import ExtractiveAnswerer
@@ -214,7 +214,7 @@ class Center:
 class Serving:
     """The path of a message and its faces, over a center; `start` and `stop` once."""
 
-    def __init__(self, center: Center, rag: Rag) -> None:
+    def __init__(self, center: Center, rag: Rag, *, responder: Responder | None = None) -> None:
 
         db, clock, wishes = center.db, center.clock, center.settings.approvals
         self.center, self.rag = center, rag
@@ -236,10 +236,11 @@ class Serving:
         rules = Rules(
             threshold=rag.confidence.threshold(wishes.auto_send_target_precision),
             review_all=wishes.auto_send_cold_start == "review",
+            max_turns=wishes.assistant_turns,
         )
         self.registry = CollectorRegistry()
         llm = center.settings.llm
-        self.responder = build_responder(
+        self.answers = build_responder(
             retriever=rag.retriever,
             extractive=ExtractiveAnswerer(rag.confidence),
             words=center.words,
@@ -255,7 +256,7 @@ class Serving:
         )
         self.pipeline = Pipeline(
             conversations=self.conversations,
-            responder=self.responder,
+            responder=responder or self.answers,
             speech=self.speech,
             desk=self.desk,
             rules=FixedRules(value=rules),
@@ -315,7 +316,7 @@ class Serving:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.snapshots.close)
             stack.push_async_callback(self.commit_log.close)
-            await self.responder.start()
+            await self.answers.start()
             unsettled = await self.snapshots.unsettled()
             for conversation_id in unsettled:
                 await self.projector.recover(conversation_id)
@@ -558,13 +559,15 @@ async def serving(
     *,
     store: EmbeddedStore | None,
     guide: Path | None = GUIDE,
+    responder: Responder | None = None,
 ) -> AsyncIterator[Serving]:
     """Everything running, on a data directory that the caller holds.
 
-    When nothing is known yet, the guide is taken in, in the background.
+    When nothing is known yet, the guide is taken in, in the background. `responder` answers in
+    place of the one that the settings ask for.
     """
     async with opened(settings, data_dir, store=store) as center:
-        live = center.live = Serving(center, await center.rag())
+        live = center.live = Serving(center, await center.rag(), responder=responder)
         control = ControlServer(center.commands(), path=socket_path(data_dir.path))
         try:
             await live.start(guide=guide)

@@ -170,6 +170,9 @@ class ApprovalSettings(Section):
     auto_send_cold_start: Literal["prior", "review"] = Field(
         "prior", description="before enough decisions are known: prior, or review everything"
     )
+    assistant_turns: int = Field(
+        6, ge=1, description="answers in a row without progress before a person is called"
+    )
     learn_from_edits: Literal["supervisor", "auto"] = Field(
         "supervisor", description="edited answers become knowledge by a supervisor, or auto"
     )

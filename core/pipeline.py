@@ -101,7 +101,7 @@ class Pipeline:
             return Draft(text="", reasons=(reason,), locale=conversation.locale)
         asked = {m.text[:600] for m in messages}
         history = tuple(t for t in conversation.memory if t.text not in asked)
-        since = (self._clock.now() - messages[-1].at).total_seconds() if messages else 0.0
+        since = (self._clock.now() - messages[-1].at).total_seconds()
         budget = max(LEAST_SECONDS, ANSWER_SECONDS - since)
         question = Question(
             conversation_id=conversation.id,

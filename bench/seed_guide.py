@@ -1,0 +1,52 @@
+"""Makes core/rag/guide_vectors.npz from docs/guide: `python -m bench.seed_guide`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from core.rag.documents import files_in, read_file
+from core.rag.embeddings import BundledEncoder, Encoder, Matrix, ThreadEmbedder
+from core.rag.points import points_of
+from core.rag.seeds import SEEDS, SeededEncoder, digest_of, write_seeds
+
+GUIDE = Path(__file__).parents[1] / "docs" / "guide"
+
+
+class Recorder:
+    """An encoder that keeps what it made; older seeds are used again."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.name = encoder.name
+        self.size = encoder.size
+        self.made: dict[str, Matrix] = {}
+
+    def questions(self, texts: Sequence[str]) -> Matrix:
+        """See Encoder."""
+        found = self._encoder.questions(texts)
+        self.made |= {digest_of("question", t): v for t, v in zip(texts, found, strict=True)}
+        return found
+
+    def passages(self, texts: Sequence[str]) -> Matrix:
+        """See Encoder."""
+        found = self._encoder.passages(texts)
+        self.made |= {digest_of("passage", t): v for t, v in zip(texts, found, strict=True)}
+        return found
+
+
+async def main() -> None:
+    recorder = Recorder(SeededEncoder(BundledEncoder()))
+    with ThreadPoolExecutor(1) as executor:
+        embedder = ThreadEmbedder(recorder, executor)
+        for file in files_in([GUIDE]):
+            for article in read_file(file):
+                await points_of(article, embedder)
+    write_seeds(SEEDS, recorder.name, recorder.made)
+    print(f"{len(recorder.made)} vectors, {SEEDS.stat().st_size // 1024} KB")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

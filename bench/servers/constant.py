@@ -1,0 +1,54 @@
+"""Our whole path with an answerer that costs nothing: what the promises alone cost."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import uvloop
+
+from composition import serving
+from config.settings import read_settings
+from core.data_dir import DataDir
+from core.drafts import Draft, Question
+from core.messages import Citation
+from core.ports import OnDelta
+from core.storage.embedded import EmbeddedStore
+
+DRAFT = Draft(
+    text="Open Settings, press Reset, and follow the link in the mail.",
+    citations=(Citation(id="p1", title="Reset", url="https://example.com/reset"),),
+    confidence=1.0,
+    answerer="constant",
+)
+
+
+class Constant:
+    """Answers everything alike, at once."""
+
+    async def start(self) -> None:
+        """Nothing to prepare."""
+
+    async def draft(self, question: Question, *, on_delta: OnDelta | None = None) -> Draft:
+        """See `core.ports.Responder`."""
+        del question, on_delta
+        return DRAFT
+
+
+async def serve(port: int, folder: Path) -> None:
+    """Serve until killed."""
+    settings = read_settings(
+        {"PORT": str(port), "DATA_DIR": str(folder), "ASSISTANT_TURNS": "1000000000"}
+    )
+    data_dir = DataDir(folder)
+    data_dir.prepare()
+    store = EmbeddedStore(folder)
+    store.launch()
+    async with serving(settings, data_dir, store=store, guide=None, responder=Constant()):
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
