@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 PRIOR = Path(__file__).with_name("prior.json")
-PRIOR_WEIGHT = 1.0  #: how strongly a refit is held at the prior's coefficients
+PRIOR_WEIGHT = (
+    30.0  #: how strongly a refit is held at the prior: 3 surprises move it little, 200 far
+)
 STEPS = 50
 
 

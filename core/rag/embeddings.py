@@ -108,7 +108,11 @@ class LangChainEncoder:
 
 def encoder_for(name: str = "") -> Encoder:
     """The bundled model for "", any other by its LangChain name. Loads it: takes a second."""
-    return LangChainEncoder.by_name(name) if name else BundledEncoder()
+    if name:
+        return LangChainEncoder.by_name(name)
+    from core.rag.seeds import SeededEncoder
+
+    return SeededEncoder(BundledEncoder())
 
 
 class ThreadEmbedder:

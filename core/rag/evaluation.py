@@ -90,7 +90,7 @@ class Bench:
     def __init__(
         self, retriever: HybridRetriever, index: EdgeIndex, folder: tempfile.TemporaryDirectory[str]
     ) -> None:
-        self._retriever = retriever
+        self.retriever = retriever
         self._index = index
         self._folder = folder
 
@@ -122,7 +122,7 @@ class Bench:
         outcomes = []
         for question in questions:
             started = time.perf_counter()
-            found = await self._retriever.search(question.text, limit=10)
+            found = await self.retriever.search(question.text, limit=10)
             spent = (time.perf_counter() - started) * 1000
             ranked = tuple(dict.fromkeys(hit.passage.article_id for hit in found.hits))
             outcomes.append(
@@ -132,7 +132,7 @@ class Bench:
 
     async def close(self) -> None:
         """Forget the index."""
-        await self._retriever.stop()
+        await self.retriever.stop()
         await self._index.stop()
         self._folder.cleanup()
 

@@ -1,0 +1,32 @@
+"""Thresholds with a bound."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta  # type: ignore[import-untyped]
+
+from core.rag.threshold import NEVER, error_bound, guaranteed_threshold
+
+
+@given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n - 1), st.just(n))))
+def test_the_bound_is_that_of_clopper_and_pearson(case: tuple[int, int]) -> None:
+    errors, count = case
+    exact = float(beta.ppf(0.95, errors + 1, count - errors))
+    assert error_bound(errors, count) == pytest.approx(exact, abs=1e-6)
+
+
+def test_few_observations_earn_nothing() -> None:
+    assert guaranteed_threshold([0.9] * 50, [True] * 50, target=0.95) == NEVER
+    assert guaranteed_threshold([0.9] * 60, [True] * 60, target=0.95) == 0.9
+
+
+def test_the_smallest_threshold_that_keeps_the_promise() -> None:
+    scores = [0.9] * 100 + [0.8] * 100 + [0.5] * 100
+    right = [True] * 200 + [False] * 100
+    assert guaranteed_threshold(scores, right, target=0.95) == 0.8
+
+
+def test_certainty_cannot_be_earned() -> None:
+    assert guaranteed_threshold([1.0] * 1000, [True] * 1000, target=1.0) == NEVER
