@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -33,6 +35,8 @@ from core.speech import Speech
 from core.wording import Words
 
 log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 1.0  #: how long a list waits for the newest events
 
 Drain = Callable[[], Awaitable[None]]
 """Returns once lists are as new as the log (`core.repository.Projector.drain`)."""
@@ -81,13 +85,13 @@ class ApprovalService:
     async def pending(self, user: User, *, cursor: str = "", limit: int = PAGE) -> Page:
         """The queue as of now, most urgent first."""
         user.require(Action.QUEUE_READ)
-        await self._drain()
+        await self._fresh()
         return await self._store.pending(cursor=cursor, limit=limit)
 
     async def get(self, user: User, approval_id: str) -> Approval:
         """One approval, waiting or past. Raises NotFound."""
         user.require(Action.QUEUE_READ)
-        await self._drain()
+        await self._fresh()
         approval = await self._store.get(approval_id)
         if approval is None:
             raise NotFound
@@ -98,7 +102,7 @@ class ApprovalService:
     ) -> Page:
         """What people have decided since then, newest first."""
         user.require(Action.QUEUE_READ)
-        await self._drain()
+        await self._fresh()
         until = self._clock.now() + timedelta(seconds=1)
         return await self._store.decided(since=since, until=until, cursor=cursor, limit=limit)
 
@@ -364,6 +368,14 @@ class ApprovalService:
         if not self._many_notices(c.channel):
             return ()
         return (self._speech.notice(c, notice, by=by, values=values),)
+
+    async def _fresh(self) -> None:
+        """Wait until lists are as new as the log, but not for ever: under load or in an outage a
+        list that is a moment old serves better than none.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FRESH_SECONDS):
+                await self._drain()
 
     # Writing
 

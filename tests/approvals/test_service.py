@@ -16,12 +16,13 @@ from approvals.model import (
     Withdrawn,
 )
 from core import events as ev
+from core.channel import ChannelCapabilities
 from core.conversations import Status
 from core.drafts import Draft
 from core.errors import AlreadyDecided, BadInput, NotFound, NotYours
 from core.events import Decision
 from tests.approvals.office import JOON, MINA, SARA, Office
-from tests.support.world import sure
+from tests.support.world import VendorChannel, sure
 
 
 async def sent_after_notice(office: Office, cid: str) -> list[ev.Sent]:
@@ -262,3 +263,43 @@ async def test_resolving_closes_and_the_next_message_reopens(office: Office) -> 
     assert (await office.world.conversations.load(cid)).status is Status.RESOLVED
     again = await office.waiting()
     assert again.conversation_id == cid
+
+
+async def test_a_rejection_may_end_in_a_take_over(office: Office) -> None:
+    approval = await office.waiting()
+    ruling = Ruling(decision=Decision.REJECT, then=Then.TAKE_OVER, reason="wrong")
+    await office.service.decide(MINA, approval.id, ruling, version=1)
+    state = await office.world.conversations.load(approval.conversation_id)
+    assert (state.status, state.assignee) == (Status.HUMAN, MINA.email)
+    past = await office.service.get(MINA, approval.id)
+    assert (past.decision, past.reason) == ("reject", "wrong")
+
+
+async def test_where_each_message_costs_only_the_needful_is_said(office: Office) -> None:
+    office.world.channels.running["sms"] = Costly()
+    approval = await office.waiting(channel="sms")
+    await office.decide(approval, Decision.TAKE_OVER)
+    await office.service.hand_back(MINA, approval.conversation_id)
+    assert await sent_after_notice(office, approval.conversation_id) == []
+    again = await office.waiting(channel="sms")
+    await office.decide(again, Decision.REJECT)
+    sent = await sent_after_notice(office, approval.conversation_id)
+    assert sent[-1].notice is ev.Notice.REJECTED
+
+
+async def test_a_list_does_not_wait_for_ever(office: Office) -> None:
+    approval = await office.waiting()
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    office.service._drain = never
+    assert [a.id for a in (await office.service.pending(MINA)).items] == [approval.id]
+
+
+class Costly(VendorChannel):
+    """A channel like SMS."""
+
+    @property
+    def capabilities(self) -> ChannelCapabilities:
+        return ChannelCapabilities(text_limit=1600, notices=False)
