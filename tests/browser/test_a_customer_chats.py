@@ -160,7 +160,7 @@ async def test_a_person_is_called_once_comes_and_is_named(site: Site, open_page:
     await page.reload()
     await expect(called).to_be_visible()
     cid = await site.take_over()
-    await expect(page.locator("[data-part=status]")).to_have_text("You are talking with mina")
+    await expect(page.locator("[data-part=status]")).to_have_text("You are talking with Mina")
     await expect(page.locator("[data-part=person]")).to_be_hidden()
     site.world.conversations.signal(Signal(conversation_id=cid, kind="typing", text="agent"))
     await expect(page.locator("[data-part=typing]")).to_have_text("A person is writing")

@@ -81,13 +81,18 @@ function draw() {
 function drawStatus() {
   const { status, assignee, connection } = conversation;
   let text = words.say(`status.${status}`);
-  // An e-mail address is our own business; a name is a courtesy.
-  if (status === "human" && assignee && !assignee.includes("@")) {
-    text = words.say("status.human_named", { name: assignee });
+  if (status === "human" && assignee) {
+    text = words.say("status.human_named", { name: spoken(assignee) });
   }
   if (connection === "loading") text = words.say("status.loading");
   say(part("status"), text);
   part("status").parentElement.dataset.status = status;
+}
+
+/** "anna.kim", the first half of an address, as people write a name. */
+function spoken(assignee) {
+  const parts = assignee.split("@")[0].split(/[._-]+/).filter(Boolean);
+  return parts.map((part) => part[0].toUpperCase() + part.slice(1)).join(" ");
 }
 
 function drawTyping() {

@@ -1,40 +1,33 @@
-// The conversation as this page knows it: messages by number, what is unsent, where it stands.
+// The conversation as this page knows it: messages by number, and where it stands.
 
+import { Outbox } from "./outbox.js";
 import { SharedStream } from "./shared.js";
 
 const TYPING_EVERY_MS = 2_000;
 const TYPING_SHOWN_MS = 4_000;
 const THINKING_SHOWN_MS = 12_000;
-const TRIES = 4;
 const OPEN_WAIT_MS = 1_000;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
 
 export class Conversation extends EventTarget {
   status = "ai";
   assignee = "";
   messages = []; // confirmed, by number
-  pending = []; // {id, text, at, state: "sending" | "failed" | "refused", detail}
   live = ""; // the answer while it grows
   typing = ""; // who writes on the other side: "", "ai", "agent"
   connection = "idle"; // idle, loading, open, down, lost, failed
   person = "free"; // free, asking, asked
-  busy = false;
 
   #api;
   #memory;
   #language;
+  #outbox;
   #stream = null;
   #streamed = "";
   #seen = 0;
   #statusSeen = 0;
   #armed = false;
-  #flushing = null;
   #typedAt = 0;
   #typingTimer = null;
   #opened = Promise.resolve();
@@ -44,7 +37,15 @@ export class Conversation extends EventTarget {
     this.#api = api;
     this.#memory = memory;
     this.#language = language;
-    this.pending = memory.outbox.map(({ id, text, at }) => ({ id, text, at, state: "sending" }));
+    this.#outbox = new Outbox({
+      memory,
+      deliver: (item) => this.#deliver(item),
+      on: {
+        confirmed: (item, answer) => this.#confirmed(item, answer),
+        lost: () => this.#lose(),
+        changed: () => this.#changed(),
+      },
+    });
   }
 
   get id() {
@@ -54,6 +55,16 @@ export class Conversation extends EventTarget {
   /** The conversation on the page, which another tab may just have left. */
   get openId() {
     return this.#streamed;
+  }
+
+  /** What the server has not confirmed yet. */
+  get pending() {
+    return this.#outbox.items;
+  }
+
+  /** Whether the server asks us to wait. */
+  get busy() {
+    return this.#outbox.isBusy;
   }
 
   get isEmpty() {
@@ -73,7 +84,7 @@ export class Conversation extends EventTarget {
   async restore() {
     const { session } = this.#memory;
     if (!session) {
-      if (this.pending.length) this.#flush();
+      this.#outbox.flush();
       return;
     }
     this.person = session.asked ? "asked" : "free";
@@ -92,27 +103,20 @@ export class Conversation extends EventTarget {
         await pause(Math.max(error.retryAfter * 1000, Math.min(8_000, 500 * 2 ** attempt)));
       }
     }
-    this.#flush();
+    this.#outbox.flush();
   }
 
   /** Send this text; it appears at once and is confirmed, or offered again, later. */
   send(text) {
-    this.pending.push({ id: randomId(), text, at: new Date().toISOString(), state: "sending" });
-    this.#remember();
-    this.#changed();
-    this.#flush();
+    this.#outbox.add(text);
   }
 
   retry(id) {
-    for (const item of this.pending) if (item.id === id) item.state = "sending";
-    this.#changed();
-    this.#flush();
+    this.#outbox.retry(id);
   }
 
   discard(id) {
-    this.pending = this.pending.filter((item) => item.id !== id);
-    this.#remember();
-    this.#changed();
+    this.#outbox.discard(id);
   }
 
   /** Tell the other side that the customer writes; at most once in two seconds. */
@@ -154,8 +158,7 @@ export class Conversation extends EventTarget {
   /** Leave this conversation; the next message starts another. */
   forget() {
     this.#memory.session = null;
-    this.#memory.outbox = [];
-    this.pending = [];
+    this.#outbox.clear();
     this.#reset();
     this.#set({ connection: "idle" });
   }
@@ -175,7 +178,7 @@ export class Conversation extends EventTarget {
   /** The network is back or the page is looked at again. */
   nudge() {
     this.#stream?.nudge();
-    this.#resumeFailed();
+    this.#outbox.resume();
   }
 
   async #ensureStarted() {
@@ -205,7 +208,7 @@ export class Conversation extends EventTarget {
         open: () => {
           opened();
           this.#set({ connection: "open" });
-          this.#resumeFailed();
+          this.#outbox.resume();
         },
         down: () => {
           // Pieces may be missing from now on: the whole answer comes as a message.
@@ -238,11 +241,13 @@ export class Conversation extends EventTarget {
       this.assignee = "";
       if (data.status === "human") this.#learnName();
     } else if (name === "delta") {
-      if (!this.#armed) return;
+      if (!this.#armed || !this.awaits) return;
       this.live += data.text ?? "";
     } else if (name === "typing") {
       if (data.author === "customer") return;
       if (data.author === "ai") {
+        // A stream that has just caught up may bring signs of an answer that is here already.
+        if (!this.awaits) return;
         // An answer begins, perhaps anew because the customer wrote on.
         this.#armed = true;
         this.live = "";
@@ -290,93 +295,27 @@ export class Conversation extends EventTarget {
     let at = this.messages.length;
     while (at > 0 && this.messages[at - 1].seq > message.seq) at -= 1;
     if (at > 0 && this.messages[at - 1].seq === message.seq) return false;
-    const own = this.#ownPending(message);
-    if (own) {
-      message.key = own.id;
-      this.pending = this.pending.filter((item) => item !== own);
-      this.#remember();
-    }
+    // The element on the page stays the same one, so its key does.
+    const own = this.#outbox.claim(message);
+    if (own) message.key = own.id;
     this.messages.splice(at, 0, message);
     return true;
   }
 
-  #ownPending(message) {
-    if (message.author !== "customer") return null;
-    if (message.client_id) return this.pending.find((i) => i.id === message.client_id) ?? null;
-    // The stream can be faster than the answer to our own request.
-    return this.pending.find((i) => i.seq === message.seq)
-      ?? this.pending.find((i) => !i.seq && i.sentOnce && i.text.trim() === message.text.trim())
-      ?? null;
+  async #deliver(item) {
+    await this.#ensureStarted();
+    item.isOut = true;
+    return this.#api.send(this.id, item.text, item.id);
   }
 
-  #flush() {
-    this.#flushing ??= this.#sendAll().finally(() => {
-      this.#flushing = null;
-    });
-  }
-
-  async #sendAll() {
-    for (;;) {
-      const item = this.pending.find((i) => i.state === "sending" && !i.seq);
-      if (!item) return;
-      await this.#sendOne(item);
-    }
-  }
-
-  async #sendOne(item) {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await this.#ensureStarted();
-        item.sentOnce = true;
-        const { seq, id } = await this.#api.send(this.id, item.text, item.id);
-        this.busy = false;
-        this.#confirmed(item, seq, id);
-        return;
-      } catch (error) {
-        if (!this.pending.includes(item)) return;
-        if (error.lost && this.id) {
-          // That conversation is gone for us; what was just written starts another.
-          this.#lose({ keepPending: true });
-          if (attempt < 2) continue;
-        }
-        if (!error.passing) {
-          item.state = "refused";
-          item.detail = error.detail ?? "";
-          this.#changed();
-          return;
-        }
-        this.#set({ busy: error.status === 429 });
-        if (attempt >= TRIES && error.status !== 429) {
-          item.state = "failed";
-          this.#changed();
-          return;
-        }
-        const wait = error.retryAfter * 1000 || 400 * 2 ** attempt * (0.5 + Math.random() / 2);
-        await pause(Math.min(wait, 15_000));
-        if (item.state !== "sending" || !this.pending.includes(item)) return;
-      }
-    }
-  }
-
-  #confirmed(item, seq, id) {
-    if (!this.pending.includes(item)) return; // the stream was faster
-    item.seq = seq;
-    this.#place({
+  #confirmed(item, { id, seq }) {
+    const placed = this.#place({
       id, seq, author: "customer", text: item.text, citations: [], at: item.at,
       client_id: item.id,
     });
-    if (this.status === "ai") this.#showTyping("thinking", THINKING_SHOWN_MS);
+    if (!placed) this.#outbox.claim({ author: "customer", client_id: item.id, text: item.text });
+    if (placed && this.status === "ai") this.#showTyping("thinking", THINKING_SHOWN_MS);
     this.#changed();
-  }
-
-  #resumeFailed() {
-    let some = false;
-    for (const item of this.pending) {
-      if (item.state !== "failed") continue;
-      item.state = "sending";
-      some = true;
-    }
-    if (some) this.#flush();
   }
 
   #showTyping(who, ms) {
@@ -385,11 +324,9 @@ export class Conversation extends EventTarget {
     if (who) this.#typingTimer = setTimeout(() => this.#set({ typing: "" }), ms);
   }
 
-  #lose({ keepPending = false } = {}) {
+  #lose() {
     this.#memory.session = null;
-    const { pending } = this;
     this.#reset();
-    if (keepPending) this.pending = pending;
     this.#set({ connection: "lost" });
   }
 
@@ -406,10 +343,6 @@ export class Conversation extends EventTarget {
 
   #keep(part) {
     if (this.#memory.session) this.#memory.session = { ...this.#memory.session, ...part };
-  }
-
-  #remember() {
-    this.#memory.outbox = this.pending.map(({ id, text, at }) => ({ id, text, at }));
   }
 
   #set(part) {

@@ -1,0 +1,71 @@
+"""An admin switches Telegram on from the console, and a customer is answered on it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from playwright.async_api import Browser, expect
+
+from tests.support.telegram_server import TOKEN, TelegramServer
+
+if TYPE_CHECKING:
+    from composition import Serving
+
+PATIENCE = 60_000  #: ms; the first start of Telegram imports its SDK
+
+
+async def test_an_admin_enables_a_channel(app: Serving, chromium: Browser) -> None:
+    center = app.center
+    admin = await center.accounts.first_admin()
+    link = await center.accounts.issue_link(admin, actor=admin)
+    profile = await chromium.new_context(locale="ko-KR", viewport={"width": 390, "height": 800})
+    page = await profile.new_page()
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    await page.goto(link if "://" in link else f"{center.base_url}/login/link/{link}")
+    if await page.locator("main form button[type=submit]").count():
+        await page.locator("main form button[type=submit]").first.click()
+        await page.wait_for_url("**/console/**")
+    await page.goto(f"{center.base_url}/console/plugins")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("채널")
+    card = page.locator('[data-id="telegram"]')
+    switch = card.get_by_role("switch")
+    await expect(switch).to_have_attribute("aria-checked", "false")
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+
+    # Without a token it says what is missing, opens the form, and changes nothing.
+    await switch.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".toast.bad")).to_contain_text("bot_token")
+    await expect(card.locator("form")).to_be_visible()
+    await expect(switch).to_have_attribute("aria-checked", "false")
+
+    async with TelegramServer() as telegram:
+        await card.get_by_label("Bot token").fill("1:wrong")
+        await card.get_by_label("Address of the Bot API").fill(telegram.url)
+        await card.locator('[data-do="check-form"]').click()
+        await expect(card.locator("[data-outcome].bad")).to_be_visible(timeout=PATIENCE)
+        await card.get_by_label("Bot token").fill(TOKEN)
+        await card.locator('[data-do="check-form"]').click()
+        await expect(card.locator("[data-outcome].good")).to_contain_text(
+            "helpful_test_bot", timeout=PATIENCE
+        )
+        await switch.click()
+        await expect(card.locator("[data-state]")).to_have_text("작동 중", timeout=PATIENCE)
+        # The secret is stored sealed, and the page does not hold it any more.
+        await expect(card.get_by_label("Bot token")).to_have_value("")
+        assert TOKEN not in await page.content()
+        assert TOKEN not in str(await center.db["plugins"].find({}).to_list())
+        assert TOKEN not in str(await center.db["audit"].find({}).to_list())
+
+        telegram.say("안녕하세요, 반품하고 싶어요")
+        async with asyncio.timeout(30):
+            while not telegram.texts():
+                await asyncio.sleep(0.1)
+
+        await switch.click()
+        await expect(card.locator("[data-state]")).to_have_text("꺼짐", timeout=20_000)
+    assert broken == []
+    await profile.close()
