@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -199,7 +200,8 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(
     "command",
     ["", "run", "kb", "kb add", "kb list", "kb remove", "kb search", "kb rebuild", "users",
      "users add", "users list", "users role", "users remove", "plugins", "plugins list",
-     "plugins enable", "plugins disable", "plugins check", "plugins new", "plugins test", "doctor"],
+     "plugins enable", "plugins disable", "plugins check", "plugins new", "plugins test", "doctor",
+     "eval", "audit", "audit verify"],
 )  # fmt: skip
 def test_every_command_has_help(tmp_path: Path, command: str) -> None:
     done = bot(*command.split(), "--help", data_dir=tmp_path / "data")
@@ -213,3 +215,40 @@ def test_the_environment_file_is_read(tmp_path: Path) -> None:
     done = bot("run", data_dir=tmp_path / "data")
     assert done.code == 2
     assert "PORT ('nonsense')" in done.err
+
+
+def test_eval_measures_a_labelled_set_without_a_data_directory(tmp_path: Path) -> None:
+    articles = [("returns", "How do I return a parcel?"), ("hours", "When are you open?")]
+    knowledge = [
+        {"id": key, "title": title, "text": f"{title} Read on.", "topic": "", "lang": "en"}
+        for key, title in articles
+    ]
+    questions = [
+        {"id": "1", "text": "When are you open?", "lang": "en", "relevant": ["hours"]},
+        {"id": "2", "text": "Do you sell zebras?", "lang": "en", "relevant": []},
+    ]
+    for name, rows in (("kb", knowledge), ("queries", questions)):
+        lines = "\n".join(json.dumps(row) for row in rows)
+        (tmp_path / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    files = ["--kb", str(tmp_path / "kb.jsonl"), "--queries", str(tmp_path / "queries.jsonl")]
+    done = bot("eval", *files, "--json", data_dir=tmp_path / "data")
+    assert done.code == 0, done.err
+    figures = json.loads(done.out)
+    assert figures["queries"] == 2
+    assert figures["recall@1"] == 1.0
+    assert {"mrr@10", "auroc", "coverage@0.95", "threshold", "ms_p95"} <= set(figures)
+    assert not (tmp_path / "data").exists()
+
+
+def test_doctor_and_audit_at_rest(tmp_path: Path) -> None:
+    settings = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": "1", "PUBLIC_URL": "http://desk.example"}
+    done = bot("doctor", data_dir=tmp_path / "data", settings=settings)
+    lines = done.out.splitlines()
+    assert done.code == 1
+    assert any(line.startswith("ok    store: the embedded database answers") for line in lines)
+    assert any(line.startswith("note  public address: PUBLIC_URL is not https") for line in lines)
+    [mail] = [line for line in lines if line.startswith("FAIL")]
+    assert "SMTP_HOST" in mail
+    verified = bot("audit", "verify", data_dir=tmp_path / "data")
+    assert verified.code == 0
+    assert verified.out.endswith("intact\n")
