@@ -14,7 +14,7 @@ _PERSON = (
     r"proper)\s+)*"
     r"(?:person|people|human(?:\s+being)?s?|agents?|representatives?|reps?|operators?|advisors?|"
     r"advisers?|assistants?|someone(?:\s+(?:real|human|else))?|somebody(?:\s+(?:real|human))?|"
-    r"staff(?:\s+members?)?|employees?|colleagues?|supervisors?|specialists?|associates?|"
+    r"managers?|staff(?:\s+members?)?|employees?|colleagues?|supervisors?|specialists?|associates?|"
     r"customer[- ](?:service|care|support)|support team|team members?|member of (?:the )?staff)"
 )
 _CERTAIN = (  # people who can be meant only as "somebody to talk with"
@@ -45,6 +45,17 @@ _ASK_EN = (
         r"(?:through\s+|over\s+|on\s+)*(?:to|with)\s+" + _PERSON + r"\b"
     ),
     re.compile(r"\b(?:get|give|find|send|bring|call|fetch)\s+(?:me|us)\s+" + _CERTAIN + r"\b"),
+    re.compile(
+        r"\b(?:get|give|fetch)\s+me\s+(?:your|the|a)\s+(?:manager|supervisor|boss)\b"
+        r"|\bi\s+(?:just\s+)?(?:want|need)\s+a\s+person" + _END
+    ),
+    re.compile(
+        r"\bhave\s+a\s+(?:human|person|real\s+\w+)\s+(?:look|check|help|answer|read|reply)\b"
+    ),
+    re.compile(
+        r"\bis\s+there\s+(?:someone|somebody|anyone|anybody)\s+(?:here\s+)?(?:that\s+)?"
+        r"i\s+can\s+(?:talk|speak|chat)\b"
+    ),
     re.compile(
         r"\bi(?:'d| would)?\s+(?:just\s+|really\s+|only\s+)?(?:want|need|prefer|like|demand|"
         r"request)\s+" + _CERTAIN + r"(?:\s+(?:to (?:help|assist|answer|talk|speak|reply|look)|now|"
@@ -84,7 +95,7 @@ _WITH_KO = r"(?:이랑|랑|과|와|하고|한테|에게|께|으로|로|을|를|�
 _WISH_KO = (
     r"(?:싶|원해|원합|원하|할래|할게|할께|하고파|부탁|요청|해\s*줘|해\s*주|해\s*달|시켜|"
     r"주세요|주십시오|줘|주실|주시|달라|바랍|바라|가능|되나|될까|되나요|돼요|할\s*수\s*있|"
-    r"어떻게|방법|하자|하겠|필요)"
+    r"어떻게|방법|하자|하겠|필요|(?:하|나누|되|받으)?려면)"
 )
 _ALONE_KO = re.compile(
     r"^(?:안녕하세요|네|아니|아니요|그냥|저기요|저기|빨리|제발|[,\s])*"
@@ -117,6 +128,10 @@ _ASK_KO = (
         r"(?:필요|원해|원합|만나|답변|도와)"
     ),
 )
+_TIRED_KO = re.compile(
+    r"(?:로봇|봇|챗봇|기계|ai|인공지능)(?:이랑|랑|하고|과|와|한테)?\s*"
+    r"(?:얘기|이야기|대화|상담|말)\S*\s*(?:싫|그만)"
+)
 _NOT_KO = re.compile(
     r"(?:연결|통화|얘기|이야기|대화|상담|말씀|문의)\S*\s*(?:했|하였|됐|되었|나눴|받았|드렸|안\s*하고|"
     r"하기\s*싫|하고\s*싶지\s*않|하고\s*싶지는?\s*않|필요\s*없|말고|할\s*필요)"
@@ -138,7 +153,7 @@ def wants_person(text: str) -> bool:
 
 def _asks(sentence: str) -> bool:
     sentence = re.sub(r"\s+", " ", sentence)
-    if _ALONE_EN.search(sentence) or _ALONE_KO.search(sentence):
+    if any(p.search(sentence) for p in (_ALONE_EN, _ALONE_KO, _TIRED_KO)):
         return True
     if any(pattern.search(sentence) for pattern in _ASK_EN):
         return not _NOT_EN.search(sentence)

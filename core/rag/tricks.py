@@ -63,6 +63,23 @@ OVERRIDE = Trick(
         r"\bas if you had no\b.{0,20}\b(?:restrictions|rules|limits|filters)\b",
         r"(?:너의|네|당신의)\s*제한(?:을)?\s*(?:모두\s*|전부\s*)?(?:해제|풀)",
         r"\b(?:you work for me|obey me|only obey)\b",
+        r"\b(?:instructions|guidelines|rules|restrictions|limits|policies|policy)\b.{0,20}\byou(?:'ve| have)? "
+        r"(?:were|been|are|was) (?:\w+ )?(?:configured|given|programmed|trained|told|taught|bound|prompted|set)",
+        r"\beverything (?:that )?you (?:were|have been|are|know|learned)\b.{0,30}\b(?:lie|wrong|false|void|over)\b",
+        r"\byour (?:real|true|actual|new|only|secret) (?:task|purpose|goal|job|role|mission|instructions?|objective)\b",
+        r"\b(?:true|real|actual|correct|new) system (?:message|instructions?|rules?)\b",
+        r"\b(?:disregard|ignore|forget) (?:the |all |any |everything )?(?:prior|above|preceding|earlier|previous) "
+        r"(?:text|content|context|messages|conversation|words|lines)\b",
+        r"\b(?:ignore|disregard|do not use|don't use|without using|forget) (?:the |your |any |all )*(?:sources|documents|"
+        r"knowledge base|articles)\b|\bfrom your own knowledge\b",
+        r"\b(?:drop|stop) the act\b|\byou (?:may|can) (?:now )?speak freely\b|\boverride code\b|\bunlock full access\b",
+        r"\binstead of (?:answering|helping|supporting)\b",
+        r"\bfrom (?:now|here) on,? (?:you |always |never |only |every |answer |reply |respond |give |add |end |write |say |"
+        r"treat |speak |act |ignore |start |call )|\bgive (?:every|all|each) (?:customers?|users?)\b",
+        r"(?:규칙|지침|지시|명령|제한)(?:들)?(?:은|을|는|이)?\s*(?:다\s*|모두\s*|전부\s*)?(?:없던\s*걸로|없다고\s*(?:치|생각|가정)|"
+        r"없는\s*(?:셈|것처럼)|잊어(?!버렸)|집어치)",
+        r"출처(?:는|를|은)?\s*(?:무시|보지\s*말|쓰지\s*말|없이\s*답)|네\s*(?:생각|의견)(?:을|대로)",
+        r"(?:지금부터|앞으로|이제부터|이제)\s*(?:모든|매|항상|무조건|반드시)\s*\S*\s*(?:답|대답|말|끝|문장)",
         r"\bopposite day\b|\bopposite of your (?:rules|instructions)\b",
         r"\bwhatever the (?:sources?|documents?|articles?) say|\bno matter what (?:it|they|the "
         r"(?:sources?|documents?)) says?\b",
@@ -96,7 +113,7 @@ OVERRIDE = Trick(
         r"(?:내|제)\s*(?:말|명령)(?:만|에만|을)?\s*(?:따라|따르|복종|들어)|명령에만\s*복종",
         r"(?:위|앞)\S*\s*(?:내용|문장|텍스트)\S*\s*(?:모두|전부|다)\s*(?:무효|무시)",
         r"모든\s*제한을\s*무시|(?:출처|문서|자료)에\s*뭐라고\s*되어\s*있든",
-        r"지금까지\s*받은\s*(?:명령|지시)",
+        r"지금까지\s*받은\s*(?:명령|지시)|(?:규칙|지침|지시|명령)(?:은|는|이)\s*(?:모두\s*|다\s*|이제\s*)?(?:무효|해제)",
     ),
 )
 
@@ -104,6 +121,23 @@ REVEAL = Trick(
     name="reveal",
     plain=_all(
         r"\bsystem\s+prompt\b|시스템\s*(?:프롬프트|지시)|\bdeveloper\s+message\b",
+        r"\byour (?:\w+ ){0,2}(?:directives|guardrails|programming|safeguards)\b|가드레일",
+        r"\binternal (?:configuration|settings|rules|guidelines)\b|내부\s*(?:설정|지침|규칙)(?:을|를)?\s*(?:보여|알려|공개|출력)",
+        r"\b(?:line|word|part|sentence|list|copy|rest|beginning|start|end)s? of your (?:instructions|rules|guidelines)\b",
+        r"\b(?:the |your )?developers? (?:wrote|gave|told|said|set|made)\b.{0,20}\b(?:you|to you|for you)\b",
+        r"(?:네|너의|당신의|너한테\s*준)\s*(?:\S+\s+)?(?:지침|지시|프롬프트|명령문)(?:의|을|를|이|은|\s|$)",
+        r"개발자가\s*(?:너|네|당신)|\bcontinue the text\b|\bquote your\b",
+        r"\bhow (?:were you|you were|are you|you are) (?:prompted|instructed|programmed|configured)\b",
+        r"\b(?:what|which|the) (?:text|words|message|content|instructions?|lines?)\b.{0,20}\b(?:before|above|precedes?|"
+        r"preceding|prior to) (?:this|my|our|the) (?:message|conversation|chat|line|sentence|first)",
+        r"\bprint\s*\(|\bsystem_prompt\b|\bcontents? of your (?:context|memory|prompt)\b",
+        r"\bwho else\b.{0,20}\b(?:wrote|asked|contacted|messaged|talked|chatted)\b.{0,10}\byou\b",
+        r"(?:^|\s)프롬프트(?:를|을|가|는|은)?\s*(?:좀\s*|다\s*|전부\s*)?(?:보여|알려|말해|출력|공개|뭐|무엇|적어|써|내놔|읽어)",
+        r"(?:지시|지침|명령)\s*(?:내용|목록|문구|사항)(?:을|를)?\s*(?:그대로\s*|전부\s*|다\s*|좀\s*)*(?:읊|말해|보여|출력|공개|써|"
+        r"내놔|읽어)",
+        r"(?:위|앞)(?:에|의)?\s*(?:적힌|있는|쓰인|나온|써\s*있는)\s*(?:내용|글|텍스트|것|거|문장)\S*\s*(?:\S+\s*){0,2}?"
+        r"(?:출력|반복|써|적어|읊|복사)",
+        r"(?:너를|널|당신을)\s*(?:만든|개발한|설정한)\s*\S+(?:이|가)\s*\S*\s*\S*\s*(?:명령|지시|지침|규칙)",
         r"\byour system instructions\b|\bprompt (?:that )?you (?:are|were|have|got|run)\b",
         r"(?:너에게|네게|너한테|당신에게)\s*(?:입력된|주어진|들어간)\s*(?:프롬프트|지시|지침|명령|내용)",
         r"\b(?:initial|hidden|secret|internal|confidential|configuration)\s+(?:prompt|instructions)\b",
@@ -119,7 +153,7 @@ REVEAL = Trick(
         r"(?:네|너의|너한테|당신의|당신에게|네가)\s*(?:주어진\s*|설정\s*|받은\s*)?(?:프롬프트|지시문|지시)",
     ),
     command=_all(
-        r"\b(?:reveal|show|print|repeat|output|display|tell|give|write|send|leak|expose|dump|recite|"
+        r"\b(?:reveal|show|print|repeat|output|display|tell|give|write|send|leak|expose|dump|recite|quote|"
         r"summari[sz]e|translate|paste|copy|list|spell out|share|describe)\b.{0,30}\b"
         r"(?:your\s+(?:own\s+|exact\s+|full\s+|original\s+)*instructions(?! (?:for|on|about|to|how)))",
         r"\b(?:repeat|print|output|copy|recite|write)\b.{0,20}\b(?:text|words|message|everything|"
@@ -148,7 +182,13 @@ ROLE = Trick(
     plain=_all(
         r"\bdo anything now\b|\bjailb(?:reak|roken)\b|탈옥\s*(?:모드|상태)",
         r"\byou are (?:now|no longer)\b.{0,40}" + _PERSONA,
-        r"\byou are no longer a\b",
+        r"\byou are no longer a\b|\bunrestricted (?:assistant|ai|model|bot)\b",
+        r"\b(?:has|have|with|had|follows?) (?:no|zero) (?:\w+ )?(?:rules|guardrails|restrictions)\b(?! (?:for|on|about))",
+        r"\bfor the rest of (?:this|our|the) (?:chat|conversation)\b|\byou are my (?:slave|servant)\b",
+        r"규칙\s*(?:이\s*)?없는\s*(?:사람|것|존재|ai|봇)\s*처럼",
+        r"\b(?:behave|act|respond|answer|talk|speak) (?:like|as) (?:a|an|the) (?:\w+ ){0,2}(?:chatbot|ai|model|bot|assistant)\b"
+        r".{0,30}\b(?:never|no|without|any|free|not)\b",
+        r"(?:해커|악당|무법자|범죄자|다른\s*ai|자유로운\s*ai)(?:가|이)\s*(?:되어|돼|되라|된)",
         r"\b(?:act as|pretend (?:to be|that|you)|imagine you are|role-?play as|simulate|from now on "
         r"you are|stay in character as)\b.{0,60}" + _PERSONA,
         r"\bas (?:the|your) (?:ceo|owner|developer|creator|administrator)\b.{0,40}\b(?:i order|order "
@@ -205,8 +245,9 @@ OTHERS = Trick(
         r"\bmessages? (?:another|the last|other) (?:user|customer)s? sent\b",
         _OTHERS_KO + r"(?:의|이|가)?\s*(?!에게|한테|과|와|도|은|는)(?:보낸\s*)?(?:\S+\s+){0,2}?"
         r"(?:대화|메시지|이름|주소|전화|번호|주문|질문|이메일|카드|개인정보|내역|정보|목록)\S*\s*(?:\S+\s+){0,2}?"
-        r"(?:보여|알려|나열|출력|내보내|공개|말해|뽑아|제공|공유)",
-        r"(?:이전|마지막|다른)\s*(?:고객|사용자|손님)이\s*(?:뭐라고|무엇을|무슨)",
+        r"(?:보여|알려|나열|출력|내보내|공개|말해|뽑아|제공|공유|좀\s*줘|줘|달라|내놔)",
+        r"다른\s*(?:고객|사용자|회원|손님)들?\s*(?:연락처|번호|정보)\s*(?:좀\s*|다\s*)?(?:줘|달라|내놔|알려)",
+        r"(?:이전|마지막|다른)\s*(?:고객|사용자|손님|회원)(?:들)?(?:이|은)\s*(?:뭐라고|뭐|무엇을|무슨|어떤)\s*(?:\S+\s*)?(?:물|문의|질문|썼|말|했|보냈)",
     ),
 )
 
@@ -215,6 +256,8 @@ COMMAND = Trick(
     plain=_all(
         r"\b(?:respond|reply|answer) (?:only )?with (?:only )?(?:the )?(?:sentence|word|text|phrase|"
         r"exactly)\b",
+        r"\b(?:reply|answer|respond) with (?:nothing but|only)\b|\bpass this (?:message|text) to the customer\b",
+        r"\b(?:include|put|add|insert|mention)\b.{0,40}\bin (?:your|the|every) (?:reply|answer|response)s?\b",
         r"\brepeat after me\b|\bsay exactly\b|\blegally binding offer\b",
         r"\bbegin your (?:reply|answer|response) with\b|\bend each reply with\b",
         r"\byour (?:answer|reply|response) must (?:include|contain|start|begin)\b",

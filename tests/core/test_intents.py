@@ -75,6 +75,13 @@ escalate this to a supervisor
 상담원 없나요?
 매니저 불러주세요
 환불이 안 됐어요. 상담원 연결 부탁드려요.
+사람과 이야기하려면 어떻게 하나요?
+챗봇이랑 얘기하기 싫어요
+get me your manager
+speak to manager
+Could I have a human look at this?
+is there someone I can talk to?
+nobody answers, I need a person
 """.strip().splitlines()
 
 DOES_NOT = """
@@ -133,6 +140,9 @@ thanks
 상담 예약을 취소하고 싶어요
 직원 계정을 추가하고 싶어요
 감사합니다
+Can I have a person added to my plan?
+상담을 받으려면 비용이 얼마인가요?
+Is there someone who owns this shop?
 """.strip().splitlines()
 
 
