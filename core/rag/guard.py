@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from core.rag.tricks import HOW_TO, TRICKS
 
-LONGEST = 8000  #: characters of a message that are looked at, from both ends
+HEAD, TAIL = 4000, 2000  #: characters looked at, from both ends; a model sees the head only
 
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -54,8 +54,8 @@ def suspicions(text: str) -> tuple[str, ...]:
 
     A name says why a person should look; it is never a ground to refuse.
     """
-    if len(text) > 2 * LONGEST:
-        text = text[:LONGEST] + "\n" + text[-LONGEST:]
+    if len(text) > HEAD + TAIL:
+        text = text[:HEAD] + "\n" + text[-TAIL:]
     found: dict[str, None] = {}
     for number, variant in enumerate(_variants(text)):
         for trick in TRICKS:
