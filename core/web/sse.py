@@ -38,6 +38,7 @@ async def open_stream(request: web.Request) -> web.StreamResponse:
     """A response whose headers are on their way; browsers reconnect after two seconds."""
     response = web.StreamResponse(headers=_HEADERS)
     await response.prepare(request)
+    response.headers.clear()  # sent; thousands of idle streams need not remember them
     await response.write(b"retry: 2000\n\n")
     return response
 

@@ -35,7 +35,9 @@ _SLACK = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9]*$")]
 class NewUser(Strict):
     """A colleague to be."""
 
-    email: str = Field(min_length=3, max_length=254)
+    email: str = Field(
+        max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}$"
+    )
     role: Role = Role.AGENT
     name: _NAME = ""
 
