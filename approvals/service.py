@@ -7,24 +7,29 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import assert_never
 
 from approvals import model
 from approvals.model import (
     MAX_TEXT,
     Approval,
     ApprovalState,
-    ChangedSince,
-    NotTakenOver,
     Ruled,
     Ruling,
-    Then,
     Withdrawn,
     conversation_of,
 )
+from approvals.rulings import (
+    Rulings,
+    check_exists,
+    check_held,
+    check_ruling,
+    check_text,
+    check_version,
+    is_supervisor,
+)
 from approvals.store import PAGE, ApprovalStore, Page
 from core import events as ev
-from core.accounts.rules import Action, Role, User
+from core.accounts.rules import Action, User
 from core.clock import Clock
 from core.conversations import Conversation, Review, Status
 from core.errors import AlreadyDecided, BadInput, NotFound, NotYours
@@ -74,11 +79,10 @@ class ApprovalService:
         self._store = store
         self._drain = drain
         self._speech = speech
-        self._words = words
         self._clock = clock
+        self._rulings = Rulings(speech=speech, words=words, clock=clock, many_notices=many_notices)
         self._wake = wake
         self._find_user = find_user
-        self._many_notices = many_notices
 
     # Reading
 
@@ -125,7 +129,7 @@ class ApprovalService:
             review = _waiting(c, approval_id)
             if review.claimed_by == user.email:
                 return ()
-            if review.claimed_by and not _is_supervisor(user):
+            if review.claimed_by and not is_supervisor(user):
                 raise NotYours(held_by=review.claimed_by)
             return (_claim(review, by=user.email),)
 
@@ -139,7 +143,7 @@ class ApprovalService:
             review = _waiting(c, approval_id)
             if not review.claimed_by:
                 return ()
-            if review.claimed_by != user.email and not _is_supervisor(user):
+            if review.claimed_by != user.email and not is_supervisor(user):
                 raise NotYours(held_by=review.claimed_by)
             return (_claim(review, by=""),)
 
@@ -152,12 +156,12 @@ class ApprovalService:
         claimed the draft after it was read, BadInput when the ruling lacks its text.
         """
         user.require(Action.DRAFT_DECIDE)
-        _check(ruling)
+        check_ruling(ruling)
 
         def decide(c: Conversation) -> Sequence[Event]:
             review = _waiting(c, approval_id)
-            _check_version(review, version, user)
-            return self._ruled(c, review, ruling, user)
+            check_version(review, version, user)
+            return self._rulings.ruled(c, review, ruling, user)
 
         change = await self._update_draft(approval_id, decide)
         assert change.commit is not None
@@ -182,18 +186,18 @@ class ApprovalService:
         user.require(Action.CONVERSATION_REPLY)
 
         def decide(c: Conversation) -> Sequence[Event]:
-            _check_exists(c)
+            check_exists(c)
             if c.assignee == user.email:
                 return ()
-            if c.assignee and not _is_supervisor(user):
+            if c.assignee and not is_supervisor(user):
                 raise NotYours(held_by=c.assignee)
             happened: list[Event] = []
             if c.status is Status.RESOLVED:
                 happened.append(ev.Reopened())
             if c.review is not None:
                 ruling = Ruling(decision=Decision.TAKE_OVER)
-                happened.append(self._decided(c.review, ruling, user))
-            return [*happened, *self._joined(c, user)]
+                happened.append(self._rulings.decided(c.review, ruling, user))
+            return [*happened, *self._rulings.joined(c, user)]
 
         await self._act(conversation_id, decide)
 
@@ -205,11 +209,11 @@ class ApprovalService:
         The same `client_id` again is the same reply. Raises NotTakenOver, NotYours, BadInput.
         """
         user.require(Action.CONVERSATION_REPLY)
-        _check_text(text)
+        check_text(text)
         key = "\x1f".join(("reply", conversation_id, user.id, client_id)) if client_id else ""
 
         def decide(c: Conversation) -> Sequence[Event]:
-            _check_held(c, user, strictly=True)
+            check_held(c, user, strictly=True)
             return (self._speech.person(c, text, by=user.email),)
 
         try:
@@ -225,10 +229,10 @@ class ApprovalService:
         user.require(Action.CONVERSATION_REPLY)
 
         def decide(c: Conversation) -> Sequence[Event]:
-            _check_held(c, user)
+            check_held(c, user)
             return [
                 ev.HandedBack(by=user.email),
-                *self._polite(c, Notice.PERSON_LEFT, by=user.email),
+                *self._rulings.polite(c, Notice.PERSON_LEFT, by=user.email),
             ]
 
         await self._act(conversation_id, decide)
@@ -238,10 +242,10 @@ class ApprovalService:
         user.require(Action.CONVERSATION_REPLY)
 
         def decide(c: Conversation) -> Sequence[Event]:
-            _check_held(c, user)
+            check_held(c, user)
             return [
                 ev.Resolved(by=user.email),
-                *self._polite(c, Notice.RESOLVED, by=user.email),
+                *self._rulings.polite(c, Notice.RESOLVED, by=user.email),
             ]
 
         await self._act(conversation_id, decide)
@@ -258,7 +262,7 @@ class ApprovalService:
         words = note.strip()[:MAX_TEXT]
 
         def decide(c: Conversation) -> Sequence[Event]:
-            _check_held(c, user)
+            check_held(c, user)
             if c.assignee == colleague.email:
                 return ()
             # The customer is not told: who writes next shows by itself, and may be a while.
@@ -271,10 +275,10 @@ class ApprovalService:
     async def note(self, user: User, conversation_id: str, text: str) -> None:
         """Write something that only staff sees."""
         user.require(Action.CONVERSATION_REPLY)
-        _check_text(text)
+        check_text(text)
 
         def decide(c: Conversation) -> Sequence[Event]:
-            _check_exists(c)
+            check_exists(c)
             return (ev.Noted(by=user.email, text=text),)
 
         await self._act(conversation_id, decide)
@@ -286,88 +290,7 @@ class ApprovalService:
             Signal(conversation_id=conversation_id, kind="typing", text="agent")
         )
 
-    # What follows from a ruling
-
-    def _ruled(
-        self, c: Conversation, review: Review, ruling: Ruling, user: User
-    ) -> Sequence[Event]:
-        """The decision and everything it causes: the place for a later delay (undo)."""
-        decided = self._decided(review, ruling, user)
-        sent = review.answers
-        match ruling.decision:
-            case Decision.APPROVE:
-                if not review.draft.text.strip():
-                    raise BadInput("There is no draft to approve; write the answer yourself.")
-                if review.draft.citations:
-                    answer = self._speech.answer(
-                        c, review.draft, answers=sent, by=user.email, draft_id=review.draft_id
-                    )
-                    return (decided, answer)
-                # Without a source the assistant does not speak; the person vouches for it.
-                return (decided, self._own(c, review, review.draft.text, user))
-            case Decision.EDIT:
-                return (decided, self._own(c, review, ruling.text, user))
-            case Decision.REJECT:
-                return (decided, *self._rejected(c, review, ruling, user))
-            case Decision.TAKE_OVER:
-                return (decided, *self._joined(c, user))
-            case _:
-                assert_never(ruling.decision)
-
-    def _rejected(
-        self, c: Conversation, review: Review, ruling: Ruling, user: User
-    ) -> Sequence[Event]:
-        match ruling.then:
-            case Then.RETRY:
-                return (ev.RetryRequested(by=user.email, hint=ruling.hint),)
-            case Then.TAKE_OVER:
-                return self._joined(c, user)
-            case Then.TELL if ruling.text.strip():
-                return (self._own(c, review, ruling.text, user),)
-            case Then.TELL:
-                told = self._speech.notice(
-                    c,
-                    Notice.REJECTED,
-                    by=user.email,
-                    answers=review.answers,
-                    draft_id=review.draft_id,
-                )
-                return (told,)
-            case _:
-                assert_never(ruling.then)
-
-    def _decided(self, review: Review, ruling: Ruling, user: User) -> ev.ReviewDecided:
-        waited = (self._clock.now() - review.requested_at).total_seconds()
-        return ev.ReviewDecided(
-            draft_id=review.draft_id,
-            version=review.version,
-            decision=ruling.decision,
-            by=user.email,
-            text=ruling.text if _is_own_text(ruling) else "",
-            reason=ruling.reason,
-            seconds=max(0.0, waited),
-            opened_sources=ruling.opened_sources,
-        )
-
-    def _own(self, c: Conversation, review: Review, text: str, user: User) -> ev.Sent:
-        return self._speech.person(
-            c, text, by=user.email, answers=review.answers, draft_id=review.draft_id
-        )
-
-    def _joined(self, c: Conversation, user: User) -> Sequence[Event]:
-        name = user.name or self._words.text("notices.a_colleague", c.locale)
-        return [
-            ev.TakenOver(by=user.email),
-            *self._polite(c, Notice.PERSON_JOINED, by=user.email, values={"name": name}),
-        ]
-
-    def _polite(
-        self, c: Conversation, notice: Notice, *, by: str, values: dict[str, str] | None = None
-    ) -> Sequence[Event]:
-        """A notice, where telling costs the customer and us nothing."""
-        if not self._many_notices(c.channel):
-            return ()
-        return (self._speech.notice(c, notice, by=by, values=values),)
+    # Reading and writing
 
     async def _fresh(self) -> None:
         """Wait until lists are as new as the log, but not for ever: under load or in an outage a
@@ -376,8 +299,6 @@ class ApprovalService:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FRESH_SECONDS):
                 await self._drain()
-
-    # Writing
 
     async def _claimed(
         self, approval_id: str, decide: Callable[[Conversation], Sequence[Event]]
@@ -430,56 +351,3 @@ def _waiting(c: Conversation, approval_id: str) -> Review:
 
 def _claim(review: Review, *, by: str) -> ev.ReviewClaimed:
     return ev.ReviewClaimed(draft_id=review.draft_id, version=review.version + 1, by=by)
-
-
-def _check_version(review: Review, version: int, user: User) -> None:
-    """A draft's text never changes under its id, so only a colleague's claim can be missed.
-
-    One's own claim is no surprise to oneself: the version from before it is still good. Whoever
-    has seen a colleague's claim (the version is current) may decide all the same.
-    """
-    own_claim = review.claimed_by == user.email and version == review.version - 1
-    if version != review.version and not own_claim:
-        others = review.claimed_by not in ("", user.email)
-        raise ChangedSince(by=review.claimed_by, claimed=others)
-
-
-def _is_own_text(ruling: Ruling) -> bool:
-    if ruling.decision is Decision.REJECT:
-        return ruling.then is Then.TELL and bool(ruling.text.strip())
-    return ruling.decision is Decision.EDIT
-
-
-def _check(ruling: Ruling) -> None:
-    if ruling.decision is Decision.EDIT or _is_own_text(ruling):
-        _check_text(ruling.text)
-    if ruling.decision is Decision.REJECT and ruling.then is Then.RETRY:
-        if not ruling.hint.strip():
-            raise BadInput("Say how the assistant should do it better.")
-        _check_text(ruling.hint)
-
-
-def _check_text(text: str) -> None:
-    if not text.strip():
-        raise BadInput("A text is needed.")
-    if len(text) > MAX_TEXT:
-        raise BadInput(f"At most {MAX_TEXT:,} characters; this is {len(text):,}.")
-
-
-def _check_exists(c: Conversation) -> None:
-    if c.seq == 0 or c.erased:
-        raise NotFound
-
-
-def _check_held(c: Conversation, user: User, *, strictly: bool = False) -> None:
-    """Raises unless the user holds the conversation; supervisors stand in, but not to speak."""
-    _check_exists(c)
-    if c.status is not Status.HUMAN or not c.assignee:
-        raise NotTakenOver
-    if c.assignee == user.email or (_is_supervisor(user) and not strictly):
-        return
-    raise NotYours(held_by=c.assignee)
-
-
-def _is_supervisor(user: User) -> bool:
-    return user.role.includes(Role.SUPERVISOR)
