@@ -249,3 +249,16 @@ async def test_two_tabs_share_one_conversation_and_one_stream(
     await ask(second, "Alone now")
     await expect(second.locator(".from-ai")).to_have_count(3)
     assert len(streams) == 1
+
+
+async def test_a_late_sign_of_an_answer_shows_no_second_one(
+    site: Site, open_page: OpenPage
+) -> None:
+    page = await open_page()
+    await ask(page)
+    await expect(page.locator(".from-ai")).to_have_count(1)
+    cid = (await site.only_conversation()).id
+    for kind, text in (("typing", "ai"), ("delta", "Open Set"), ("typing", "agent")):
+        site.world.conversations.signal(Signal(conversation_id=cid, kind=kind, text=text))
+    await expect(page.locator("[data-part=typing]")).to_have_text("A person is writing")
+    await expect(page.locator(".from-ai")).to_have_count(1)
