@@ -350,6 +350,9 @@ class Serving:
             frame_ancestors=server.widget_origins or ("*",),
             trusted_proxies=server.trusted_proxies,
             session_idle_seconds=server.session_idle_seconds,
+            address_rate=server.rate_per_address,
+            address_burst=int(server.rate_per_address * 2),
+            conversation_rate=server.rate_per_conversation,
         )
         clock, accounts = center.clock, center.accounts
         visitors = VisitorTokens(secret_key=center.secret_key)

@@ -100,6 +100,12 @@ class ServerSettings(Section):
     widget_origins: Words = Field(
         (), description="sites that may show the chat: https://shop.example.com; unset: any"
     )
+    rate_per_address: float = Field(
+        1000.0, ge=50, description="requests a second that one address may make"
+    )
+    rate_per_conversation: float = Field(
+        30.0, ge=1, description="messages a second that one visitor may write"
+    )
     session_idle_seconds: Seconds = Field(
         3600.0, description="a staff session ends after so long without activity"
     )

@@ -39,7 +39,14 @@ class Constant:
 async def serve(port: int, folder: Path) -> None:
     """Serve until killed."""
     settings = read_settings(
-        {"PORT": str(port), "DATA_DIR": str(folder), "ASSISTANT_TURNS": "1000000000"}
+        {
+            "PORT": str(port),
+            "DATA_DIR": str(folder),
+            # One address and few conversations stand for many people here.
+            "ASSISTANT_TURNS": "1000000000",
+            "RATE_PER_ADDRESS": "1000000",
+            "RATE_PER_CONVERSATION": "1000000",
+        }
     )
     data_dir = DataDir(folder)
     data_dir.prepare()
