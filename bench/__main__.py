@@ -18,7 +18,7 @@ import aiohttp
 import orjson
 import uvloop
 
-from bench.load import Result, closed_loop, customers, fixed_rate, posters
+from bench.load import Customer, Result, closed_loop, customers, fixed_rate, posters
 from bench.peers import Peer, module, serving
 from bench.wire import Events
 
@@ -269,17 +269,17 @@ async def answering(seconds: float) -> list[Row]:
 async def _ask_each(
     peer: Peer, questions: Sequence[str], *, workers: int, seconds: float, rate: float = 0.0
 ) -> Result:
+    """Each question in a conversation of its own, as most customers have one."""
     async with customers(peer.port, workers, questions) as everybody:
-        # Worker i starts at question i: with a stride none is asked twice.
-        def spread(index: int) -> Callable[[int], Awaitable[None]]:
-            one = everybody[index]
-            return lambda turn: one.ask(turn * workers)
-
-        once = [spread(i) for i in range(workers)]
         if rate:
-            asked = [(lambda turn, one=one: one.ask(turn)) for one in everybody]
-            return await fixed_rate(asked, rate=rate, seconds=seconds)
-        return await closed_loop(once, seconds=seconds)
+            return await fixed_rate([one.ask_anew for one in everybody], rate=rate, seconds=seconds)
+        # Worker i starts at question i: with this stride none is asked twice.
+        strides = [_strided(one, workers) for one in everybody]
+        return await closed_loop(strides, seconds=seconds)
+
+
+def _strided(customer: Customer, stride: int) -> Callable[[int], Awaitable[None]]:
+    return lambda turn: customer.ask_anew(turn * stride)
 
 
 async def _stages(peer: Peer) -> str:

@@ -133,6 +133,20 @@ class Customer:
         await self.write(number)
         await self._events.answered()
 
+    async def ask_anew(self, number: int) -> None:
+        """Open a new conversation with the question and return once something is answered."""
+        text = self._questions[number % len(self._questions)]
+        body = orjson.dumps({"text": text, "locale": "en"})
+        status, answer = await self._post.send("/api/conversations", body)
+        if status != 201:
+            raise RuntimeError(f"no conversation: {status} {answer[:200]!r}")
+        opened = orjson.loads(answer)
+        headers = {"Authorization": f"Bearer {opened['token']}", "Last-Event-ID": "0"}
+        events = Events(self._port, f"/api/conversations/{opened['id']}/events", headers)
+        await events.open()
+        await events.answered()
+        events.close()
+
     async def close(self) -> None:
         """Hang up."""
         if self._events is not None:
