@@ -49,12 +49,15 @@ class SecurityHeaders:
         call = request.get(CALL)
         route = call.route if call else None
         headers = response.headers
-        for name, value in self._for(route).items():
+        for name, value in self._for(route, response).items():
             if name not in headers:
                 headers[name] = value
 
-    def _for(self, route: Route | None) -> Mapping[str, str]:
-        if route is None or not route.page:
+    def _for(self, route: Route | None, response: web.StreamResponse) -> Mapping[str, str]:
+        if route is None:
+            # What matches no route is a page for people and a problem for programs.
+            return self._page if response.content_type == "text/html" else self._api
+        if not route.page:
             return self._api
         return self._framed if route.framed else self._page
 

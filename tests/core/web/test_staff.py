@@ -273,6 +273,8 @@ async def test_errors_of_pages_are_pages(web: Site) -> None:
     status, page = await web.call("GET", "/nothing", headers=headers)
     assert status == 404
     assert "<h1>There is nothing here</h1>" in page
+    async with web.http.get("/nothing", headers=headers) as answer:
+        assert "style-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
 async def test_assets_are_cached_for_ever_under_their_version(web: Site) -> None:
