@@ -125,6 +125,9 @@ class TelegramChannel:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        previews, self._previews = self._previews, None
+        if previews is not None:
+            await previews.close()
         api, self._api = self._api, None
         self._receive = None
         if api is not None:
@@ -176,7 +179,7 @@ class TelegramChannel:
             chat = int(message.address.chat)
         except ValueError as error:
             raise DeliveryFailed(f"{message.address.chat!r} is no Telegram chat.") from error
-        preview = self._previews.take(message.address) if self._previews else ""
+        preview = await self._previews.take(message.address) if self._previews else ""
         posted: list[str] = []
         migrated = ""
         for number, part in enumerate(parts):

@@ -20,6 +20,8 @@ GROUP_SECONDS = 3.1  #: the same in groups, where twenty a minute are allowed
 REFRESH_SECONDS = 20.0  #: Telegram drops a draft after thirty
 PATIENCE_SECONDS = 1.5  #: an answer that is done sooner is not worth a message that is edited
 
+Key = tuple[str, str]  #: chat and thread
+
 
 class Shows(Protocol):
     """What of the Bot API a preview needs."""
@@ -45,11 +47,25 @@ class Previews:
         self._clock = clock
         self._draft_ids = itertools.count(int(clock.now().timestamp()) % 1_000_000_000 + 1)
         self._drafts_work = True
-        self._posted: dict[tuple[str, str], str] = {}
+        self._posted: dict[Key, str] = {}
+        self._calls: dict[Key, asyncio.Task[None]] = {}
 
-    def take(self, address: Address) -> str:
-        """The number of the message that shows a preview here, "" when none does; once."""
-        return self._posted.pop((address.chat, address.thread), "")
+    async def take(self, address: Address) -> str:
+        """The number of the message that shows a preview here, "" when none does; once.
+
+        Returns when no call for this preview is under way: none may overtake the answer.
+        """
+        key = (address.chat, address.thread)
+        if call := self._calls.get(key):
+            await asyncio.wait({call})
+        return self._posted.pop(key, "")
+
+    async def close(self) -> None:
+        """End every call that is under way."""
+        calls = list(self._calls.values())
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
 
     async def show(self, address: Address, parts: AsyncIterator[str]) -> None:
         """Show the text as its pieces come; an error ends the preview, never the answer."""
@@ -88,7 +104,7 @@ class Previews:
         address: Address,
         part: TelegramPart,
         draft_id: int,
-        key: tuple[str, str],
+        key: Key,
         *,
         late: float,
     ) -> bool:
@@ -103,14 +119,28 @@ class Previews:
                     return True
             if late < PATIENCE_SECONDS:
                 return False
-            chat = int(address.chat)
-            if message := self._posted.get(key):
-                await self._api.edit(address, part, chat=chat, message=message)
-            else:
-                self._posted[key] = await self._api.post(address, part, chat=chat)
+            # An answer that is ready cancels its preview; what is on its way to Telegram then
+            # must still be waited for, or a late preview would stand beside or over the answer.
+            call = asyncio.ensure_future(self._write(address, part, key))
+            self._calls[key] = call
+            call.add_done_callback(lambda done: self._ended(key, done))
+            await asyncio.shield(call)
         except DeliveryDeferred:
             return False
         return True
+
+    async def _write(self, address: Address, part: TelegramPart, key: Key) -> None:
+        chat = int(address.chat)
+        if message := self._posted.get(key):
+            await self._api.edit(address, part, chat=chat, message=message)
+        else:
+            self._posted[key] = await self._api.post(address, part, chat=chat)
+
+    def _ended(self, key: Key, call: asyncio.Task[None]) -> None:
+        if self._calls.get(key) is call:
+            del self._calls[key]
+        if not call.cancelled():
+            call.exception()  # told to whoever still waits; a preview's failure is no loss
 
 
 async def _next(pieces: AsyncIterator[str]) -> str:

@@ -559,6 +559,19 @@ async def test_a_quick_answer_is_not_posted_twice(rig: Rig) -> None:
     assert not rig.server.messages
 
 
+async def test_a_preview_on_its_way_never_overtakes_the_answer(rig: Rig) -> None:
+    rig.server.unsupported.add("sendMessageDraft")
+    rig.server.script.plan("sendMessage", Fault(seconds=0.3))
+    message = outbound("The whole answer.")
+    preview = asyncio.create_task(rig.channel.stream(message.address, _pieces(rig, "The ", "wh")))
+    while not rig.server.called("sendMessage"):
+        await asyncio.sleep(0.01)
+    preview.cancel()
+    await rig.channel.send(message)
+    await asyncio.sleep(0.4)
+    assert rig.server.texts() == ["The whole answer."]
+
+
 async def test_a_preview_that_has_gone_is_posted_anew(rig: Rig) -> None:
     rig.server.unsupported.add("sendMessageDraft")
     message = outbound("The whole answer.")
