@@ -19,9 +19,9 @@ class Weights:
     """How much each kind of agreement counts in the order of answers; measured in docs/answers."""
 
     question: float = 2.5
-    text: float = 1.8
+    text: float = 5.0
     question_words: float = 1.0
-    text_words: float = 1.2
+    text_words: float = 0.8
     vote: float = 2.2
     head: float = 2.0
     other_language: float = -0.5

@@ -98,7 +98,11 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    db: Database, *, clock: Clock | None = None, settings: WebSettings | None = None
+    db: Database,
+    *,
+    clock: Clock | None = None,
+    settings: WebSettings | None = None,
+    more: Sequence[Route] = (),
 ) -> AsyncIterator[Site]:
     """Serve it on a free port."""
     clock = clock or SystemClock()
@@ -137,6 +141,7 @@ async def site(
         *ConsoleRoutes(
             settings, accounts=accounts, audit=audit, pages=pages, bus=world.bus
         ).routes(),
+        *more,
         *HealthRoutes(checks={"store": store_answers}, registry=registry).routes(),
     ]
     server = WebServer(
