@@ -90,13 +90,13 @@ from plugins.catalog import Catalog
 from plugins.checks import channel_checks
 from plugins.cli import plugin_commands
 from plugins.host import PluginHost
+from plugins.life import Surroundings
 from plugins.pages import STATIC as PLUGIN_STATIC
 from plugins.pages import TEMPLATES as PLUGIN_TEMPLATES
 from plugins.pages import PluginPages
 from plugins.sealing import Seal
 from plugins.service import PluginService
 from plugins.store import PluginStore
-from plugins.supervisor import Surroundings
 from plugins.web import routes as plugin_routes
 
 log = logging.getLogger(__name__)

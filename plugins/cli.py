@@ -15,7 +15,7 @@ from core.terminal import CenterGroup, Session
 from plugins.host import Plugin
 from plugins.scaffold import write_skeleton
 from plugins.service import PluginService
-from plugins.supervisor import State
+from plugins.states import State
 
 OPERATOR = User(id="operator", email="operator", role=Role.ADMIN, name="operator")
 """Whoever may run commands on this machine may do everything."""

@@ -18,9 +18,11 @@ from core.errors import BadInput, ChannelError, NotFound, StoreUnavailable, Webh
 from core.plugin import ChannelPlugin, Manifest
 from plugins.catalog import Found
 from plugins.lane import TookTooLong
+from plugins.life import Surroundings, Trial, load_plugin
 from plugins.sealing import Seal, SealBroken
+from plugins.states import State, Status, Wanted
 from plugins.store import Choice, PluginStore
-from plugins.supervisor import State, Status, Supervisor, Surroundings, Trial, Wanted, load_plugin
+from plugins.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from plugins.forms import SettingsForm, form_of, plain_values, secret_names
 from plugins.host import Plugin, PluginHost
 from plugins.lane import TookTooLong
 from plugins.sealing import Seal
+from plugins.states import settings_sentence
 from plugins.store import Choice, ContractResult, PluginStore
-from plugins.supervisor import settings_sentence
 
 
 class Records(Protocol):

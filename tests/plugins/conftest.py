@@ -18,9 +18,10 @@ from core.testing.fakes import OpenLease, RecordingInbox
 from core.wording import Words
 from plugins.catalog import Catalog
 from plugins.host import PluginHost
+from plugins.life import Pace, Surroundings
 from plugins.sealing import Seal
+from plugins.states import State
 from plugins.store import Choice, PluginStore
-from plugins.supervisor import Pace, State, Surroundings
 
 BUILT_IN = Path(__file__).parents[2] / "channels"
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.channel import HttpRequest
 from plugins.scaffold import write_skeleton
-from plugins.supervisor import State
+from plugins.states import State
 from tests.plugins.conftest import Desk, reached
 
 

@@ -13,7 +13,7 @@ from core.errors import DeliveryUnknown
 from core.messages import DeliveryState
 from core.testing.builders import an_outbound
 from plugins.host import PluginHost
-from plugins.supervisor import State
+from plugins.states import State
 from tests.plugins.conftest import GOOD, Desk, reached, until
 
 

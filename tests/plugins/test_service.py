@@ -14,7 +14,7 @@ from core.errors import BadInput, Forbidden, NotFound
 from plugins.cli import plugin_commands, read_pairs
 from plugins.scaffold import write_skeleton
 from plugins.service import PluginService
-from plugins.supervisor import State
+from plugins.states import State
 from tests.plugins.conftest import Desk, reached
 
 ADMIN = User(id="u1", email="admin@example.com", role=Role.ADMIN)
