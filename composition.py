@@ -76,6 +76,7 @@ from core.storage.snapshots import MongoSnapshots
 from core.web.assets import Assets
 from core.web.console import ConsoleRoutes
 from core.web.conversations import ConversationRoutes
+from core.web.guide import GuideRoutes
 from core.web.health import HealthRoutes
 from core.web.pages import STATIC, Pages
 from core.web.routing import Route
@@ -261,11 +262,17 @@ class Serving:
             desk=self.desk,
             rules=FixedRules(value=rules),
             clock=clock,
+            site=lambda: center.base_url,
         )
         self.worker = Worker(
             conversations=self.conversations,
             pipeline=self.pipeline,
-            outbox=Outbox(conversations=self.conversations, channels=center.host, clock=clock),
+            outbox=Outbox(
+                conversations=self.conversations,
+                channels=center.host,
+                clock=clock,
+                words=center.words,
+            ),
             channels=center.host,
             lease=center.lease,
             clock=clock,
@@ -392,6 +399,7 @@ class Serving:
                 visitors=visitors,
                 clock=clock,
             ),
+            GuideRoutes(GUIDE, pages=pages),
             SignInRoutes(settings, sign_in=sign_in, pages=pages, words=center.words),
             UserRoutes(
                 accounts=accounts, access=access, public_url=server.public_url or "", clock=clock

@@ -19,8 +19,10 @@ from core.errors import (
     DeliveryUnknown,
 )
 from core.messages import Author, Delivery, DeliveryState, OutboundMessage
+from core.offers import buttons_under
 from core.ports import ChannelDirectory
 from core.repository import Change, Conversations
+from core.wording import Words
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +39,14 @@ class Outbox:
     """Delivers the messages of a conversation one after the other."""
 
     def __init__(
-        self, *, conversations: Conversations, channels: ChannelDirectory, clock: Clock
+        self,
+        *,
+        conversations: Conversations,
+        channels: ChannelDirectory,
+        clock: Clock,
+        words: Words | None = None,
     ) -> None:
+        self._words = words  #: for the labels of buttons; None: no buttons
         self._conversations = conversations
         self._channels = channels
         self._clock = clock
@@ -213,6 +221,7 @@ class Outbox:
             text=sent.text,
             locale=c.locale,
             citations=sent.citations,
+            buttons=buttons_under(sent, c, self._words) if self._words else (),
             attempt=max(current.attempt, 1),
             skip_parts=current.parts_done,
             queued_at=current.at,
