@@ -297,7 +297,7 @@ def routes(
             access=Access.ADMIN,
             action=read,
             summary="One plugin with its settings; secrets are never shown",
-            responses={200: PluginDetail, 404: None, 400: None},
+            responses={200: PluginDetail, 404: None, 422: None},
         ),
         Route(
             method="POST",
@@ -307,7 +307,7 @@ def routes(
             action=change,
             summary="Switch a plugin on, with settings",
             body=SettingsBody,
-            responses={**good, 404: None, 400: None},
+            responses={**good, 404: None, 422: None},
         ),
         Route(
             method="POST",
@@ -326,7 +326,7 @@ def routes(
             action=change,
             summary="Change settings; a running channel is started again with them",
             body=SettingsBody,
-            responses={**good, 404: None, 400: None},
+            responses={**good, 404: None, 422: None},
         ),
         Route(
             method="POST",
@@ -345,7 +345,7 @@ def routes(
             access=Access.ADMIN,
             action=change,
             summary="Run the conformance tests",
-            responses={200: Sheet, 404: None, 400: None},
+            responses={200: Sheet, 404: None, 422: None},
         ),
         *(
             Route(

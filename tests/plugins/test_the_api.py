@@ -1,0 +1,69 @@
+"""`/api/plugins` and the webhooks' door, over HTTP on the whole application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from core.accounts.rules import Role
+from core.accounts.service import OPERATOR
+
+if TYPE_CHECKING:
+    from composition import Serving
+
+
+async def _call(
+    app: Serving, method: str, path: str, *, token: str = "", json: Any = None
+) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, app.center.base_url + path, json=json, headers=headers) as answer,
+    ):
+        return answer.status, await answer.json(content_type=None)
+
+
+async def test_admins_list_and_switch_and_nobody_sees_a_secret(app: Serving) -> None:
+    accounts = app.center.accounts
+    admin = await accounts.add(OPERATOR, "admin@example.com", role=Role.ADMIN)
+    token = await accounts.issue_token(admin, actor=OPERATOR)
+    agent = await accounts.add(OPERATOR, "agent@example.com", role=Role.AGENT)
+    agents_token = await accounts.issue_token(agent, actor=OPERATOR)
+
+    assert (await _call(app, "GET", "/api/plugins"))[0] == 401
+    assert (await _call(app, "GET", "/api/plugins", token=agents_token))[0] == 403
+    status, listed = await _call(app, "GET", "/api/plugins", token=token)
+    assert status == 200
+    states = {item["id"]: item["state"] for item in listed["items"]}
+    assert states == {
+        "slack": "disabled", "sms": "disabled", "telegram": "disabled", "web": "running",
+    }  # fmt: skip
+
+    wrong = {"settings": {"account_sid": "AC1", "from": "+15550001000"}}
+    status, problem = await _call(app, "POST", "/api/plugins/sms/enable", token=token, json=wrong)
+    assert (status, problem["detail"]) == (422, "auth_token: Field required.")
+    right = {"settings": {**wrong["settings"], "auth_token": "very-secret"}}
+    right["settings"]["api_base_url"] = "http://127.0.0.1:9"
+    status, view = await _call(app, "POST", "/api/plugins/sms/enable", token=token, json=right)
+    assert (status, view["enabled"]) == (200, True)
+    status, detail = await _call(app, "GET", "/api/plugins/sms", token=token)
+    assert "very-secret" not in str(detail)
+    fields = {field["name"]: field for field in detail["settings"]}
+    assert fields["auth_token"]["kind"] == "secret"
+    assert fields["auth_token"]["is_set"]
+    assert fields["from"]["value"] == "+15550001000"
+    status, view = await _call(app, "POST", "/api/plugins/sms/disable", token=token)
+    assert (status, view["enabled"]) == (200, False)
+    status, _ = await _call(app, "POST", "/api/plugins/nobody/disable", token=token)
+    assert status == 404
+    audited = [entry["what"] for entry in await app.center.db["audit"].find({}).to_list()]
+    assert audited.count("plugin.enable") == audited.count("plugin.disable") == 1
+
+
+async def test_an_unsigned_webhook_leaves_no_trace(app: Serving) -> None:
+    for path in ("telegram", "twilio/sms", "twilio/status", "slack/events"):
+        status, problem = await _call(app, "POST", f"/webhooks/{path}", json={"update_id": 1})
+        assert (path, status) == (path, 403), problem
+    assert (await _call(app, "POST", "/webhooks/nobody/x", json={}))[0] == 404
+    assert await app.center.db["log"].count_documents({}) == 0
