@@ -9,7 +9,7 @@ import numpy as np
 
 NEVER = 1.01  #: a threshold that no confidence reaches
 ASSURANCE = 0.95
-EVEN_ODDS = 0.6
+EVEN_ODDS = 0.68
 
 
 def error_bound(errors: int, count: int, *, assurance: float = ASSURANCE) -> float:
@@ -57,7 +57,7 @@ def guaranteed_threshold(
 def earned_threshold(
     confidences: Sequence[float], right: Sequence[bool], *, target: float
 ) -> float:
-    """The threshold for a one-off measurement: the precision held here, with half the risk.
+    """The threshold for a one-off measurement: the precision held here, with a modest margin.
 
     A deployment's autonomy asks for `ASSURANCE`; a comparison of two versions on a few hundred
     questions would see nothing but that caution.
