@@ -446,6 +446,7 @@ class Serving:
             clock=clock,
             registry=self.registry,
             pages=pages,
+            audit=center.audit,
             version=VERSION,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import ipaddress
+import logging
 import math
 import re
 import time
@@ -15,9 +16,11 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from core.accounts.audit import Audit
 from core.accounts.rules import Role, User
 from core.accounts.sessions import SignedIn
 from core.clock import Clock
+from core.errors import StoreUnavailable
 from core.limits import RateLimit
 from core.web.metrics import HttpMetrics
 from core.web.problems import Problem, from_exception, from_validation
@@ -26,6 +29,8 @@ from core.web.security import Origins
 from core.web.settings import WebSettings
 from core.web.visitors import COOKIE as VISITOR_COOKIE
 from core.web.visitors import VisitorTokens
+
+log = logging.getLogger(__name__)
 
 SESSION_COOKIE = "session"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -70,9 +75,11 @@ class Gate:
         staff: StaffDoor,
         clock: Clock,
         metrics: HttpMetrics,
+        audit: Audit | None = None,
         error_page: ErrorPage | None = None,
     ) -> None:
         self._metrics = metrics
+        self._audit = audit
         self._streams: set[asyncio.Task[object]] = set()
         self._visitors = visitors
         self._staff = staff
@@ -106,6 +113,8 @@ class Gate:
             if request.writer.output_size > 0:
                 # The answer has begun, so there is no room for another one.
                 raise ConnectionResetError(problem.detail) from error
+            if problem.status == 403:
+                await self._record_refusal(request)
             response = self._refusal(request, problem)
         route = request[CALL].route
         # What matches no route is counted as one, or a scanner would fill the labels.
@@ -174,12 +183,12 @@ class Gate:
             raise Problem(
                 401, "Sign in, or send an API token.", headers={"WWW-Authenticate": "Bearer"}
             )
+        request[CALL].user = user
         needed = ROLES[route.access]
         if not user.role.includes(needed):
             raise Problem(403, f"This needs the role {needed}; yours is {user.role}.")
         if route.action is not None:
             user.require(route.action)
-        request[CALL].user = user
         return None
 
     async def _identify_participant(self, request: web.Request, route: Route) -> None:
@@ -272,6 +281,21 @@ class Gate:
         except ValueError:
             return False
         return any(found in network for network in self._proxies)
+
+    async def _record_refusal(self, request: web.Request) -> None:
+        """A colleague tried what he may not do; strangers would only fill the audit."""
+        call = request[CALL]
+        if self._audit is None or call.user is None or call.route is None:
+            return
+        try:
+            await self._audit.record(
+                "access.refused",
+                who=call.user.email,
+                address=call.address,
+                subject=f"{request.method} {call.route.path}",
+            )
+        except StoreUnavailable:
+            log.warning("a refused attempt of a colleague could not be recorded")
 
     def _refusal(self, request: web.Request, problem: Problem) -> web.StreamResponse:
         route = request[CALL].route

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from core.accounts.audit import Audit
 from core.clock import Clock
 from core.errors import SetupError
 from core.web import openapi
@@ -42,6 +43,7 @@ class WebServer:
         clock: Clock,
         registry: CollectorRegistry | None = None,
         pages: Pages | None = None,
+        audit: Audit | None = None,
         version: str = "0.1.0",
     ) -> None:
         self._settings = settings
@@ -51,6 +53,7 @@ class WebServer:
             staff=staff,
             clock=clock,
             metrics=HttpMetrics(registry or CollectorRegistry()),
+            audit=audit,
             error_page=pages.error if pages else None,
         )
         self._app = web.Application(

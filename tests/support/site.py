@@ -152,6 +152,7 @@ async def site(
         clock=clock,
         registry=registry,
         pages=pages,
+        audit=audit,
     )
     async with running(world):
         await server.start()

@@ -164,6 +164,8 @@ async def test_every_route_refuses_those_below_its_role(web: Site) -> None:
         status, _ = await web.call(route.method, path)
         assert status == (303 if route.page and route.method == "GET" else 401), path
     assert checked > 30
+    refused = {(e.who, e.subject) for e in await web.audit.page() if e.what == "access.refused"}
+    assert ("agent@example.com", "GET /api/users") in refused
 
 
 async def test_users_are_managed_over_the_api(web: Site) -> None:
