@@ -139,6 +139,10 @@ _NOT_KO = re.compile(
     r"|사람(?:이|들이|이랑|과)?\s*(?:많|적)|다른\s*사람\S*\s*(?:카드|계좌|명의|이름|계정|돈|문의)"
     r"|관리자\s*(?:권한|계정|페이지|모드|비밀번호|로그인)"
 )
+_HOW_KO = re.compile(
+    r"(?:려면|하면|방법|절차)\s*.{0,20}(?:어떻게|어떡|뭐|무엇|뭔|알려|있나|있어|인가|되나)"
+)
+"""Asks how it is done: that is a question, and the guide answers it."""
 _SENTENCE = re.compile(r"[\n.!?。？！…;]+")
 
 
@@ -158,5 +162,5 @@ def _asks(sentence: str) -> bool:
     if any(pattern.search(sentence) for pattern in _ASK_EN):
         return not _NOT_EN.search(sentence)
     if any(pattern.search(sentence) for pattern in _ASK_KO):
-        return not _NOT_KO.search(sentence)
+        return not _NOT_KO.search(sentence) and not _HOW_KO.search(sentence)
     return False

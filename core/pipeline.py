@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
@@ -83,7 +83,9 @@ class Pipeline:
         desk: Desk,
         rules: RulesSource,
         clock: Clock,
+        site: Callable[[], str] = lambda: "",
     ) -> None:
+        self._site = site
         self._conversations = conversations
         self._responder = responder
         self._speech = speech
@@ -115,7 +117,8 @@ class Pipeline:
         )
         try:
             async with asyncio.timeout(budget):
-                return await self._responder.draft(question, on_delta=on_delta)
+                draft = await self._responder.draft(question, on_delta=on_delta)
+                return self._with_whole_links(draft)
         except TimeoutError:
             log.warning("no draft within %.1f s for %s", budget, conversation.id)
             reason = Reason.OUT_OF_TIME
@@ -123,6 +126,16 @@ class Pipeline:
             log.exception("drafting failed for %s", conversation.id)
             reason = Reason.INTERNAL_ERROR
         return Draft(text="", reasons=(reason,), locale=conversation.locale)
+
+    def _with_whole_links(self, draft: Draft) -> Draft:
+        """Sources of our own site ("/guide/…") have to be reachable from every channel."""
+        if not any(citation.url.startswith("/") for citation in draft.citations):
+            return draft
+        site = self._site()
+        citations = tuple(
+            replace(c, url=site + c.url) if c.url.startswith("/") else c for c in draft.citations
+        )
+        return replace(draft, citations=citations)
 
     def verdict(self, conversation: Conversation, draft: Draft) -> Verdict:
         """What the policy says of this draft in this conversation."""
