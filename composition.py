@@ -369,6 +369,7 @@ class Serving:
             idle_seconds=server.session_idle_seconds,
             clock=clock,
         )
+        self._sweep_access = access.sweep
         sign_in = SignIn(
             center.account_store,
             access=access,
@@ -500,6 +501,7 @@ class Serving:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         scheduler.add_job(self.ladder.sweep, IntervalTrigger(seconds=SWEEP_SECONDS))
+        scheduler.add_job(self._sweep_access, IntervalTrigger(hours=1))
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
 
