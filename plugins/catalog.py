@@ -9,7 +9,6 @@ import importlib.metadata
 import importlib.util
 import logging
 import site
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +19,11 @@ from pydantic import BaseModel
 from core.errors import ContactCenterError
 from core.plugin import ChannelPlugin, Manifest
 from core.plugin_folder import FolderUnusable, offer_folder
+from plugins.lane import short_turns
 from plugins.manifest import FILE_NAME, ManifestError, read_manifest
 
 log = logging.getLogger(__name__)
 
-NORMAL, IMPORTING = 0.005, 0.0005  #: seconds a thread may compute while another waits
 GROUP = "contact_center.channels"  #: entry points of installed packages
 
 
@@ -117,12 +116,8 @@ class Catalog:
         if found.origin is Origin.FOLDER and found.folder is not None:
             offer_folder(found.folder, module_name.split(".")[0])
         importlib.invalidate_caches()
-        # An import computes for seconds; the main loop gets its turn more often meanwhile.
-        sys.setswitchinterval(IMPORTING)
-        try:
+        with short_turns():
             return importlib.import_module(module_name)
-        finally:
-            sys.setswitchinterval(NORMAL)
 
 
 def _in_folders(parent: Path, origin: Origin) -> Iterator[Found]:

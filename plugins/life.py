@@ -21,7 +21,7 @@ from core.wording import Words
 from plugins.catalog import Catalog, Found, PluginBroken
 from plugins.forms import plain_values
 from plugins.guard import Crossing, CrossingLease, Guarded, Intake, Watcher, guarded
-from plugins.lane import Lane, MainLane, ThreadLane, TookTooLong
+from plugins.lane import Lane, MainLane, ThreadLane, TookTooLong, short_turns
 from plugins.states import Down, State, Wanted, sentence, settings_sentence
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,8 @@ class Life:
             return channel
 
         try:
-            channel = await self._lane.run(start, within=pace.start)
+            with short_turns():
+                channel = await self._lane.run(start, within=pace.start)
             return guarded(channel, self._lane, watcher=self._watcher)
         except ChannelNotReady as error:
             raise Down(State.RETRYING, error.detail) from error
