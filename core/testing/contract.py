@@ -19,14 +19,12 @@ import logging
 import tempfile
 import time
 import unittest
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from core.channel import (
-    Channel,
     HandlesHttp,
     HttpRequest,
     Reconciles,
@@ -42,16 +40,12 @@ from core.errors import (
     DeliveryFailed,
     DeliveryUnknown,
 )
-from core.messages import Delivery, DeliveryState, InboundMessage, OutboundMessage
+from core.messages import DeliveryState
 from core.plugin import ChannelPlugin
-from core.testing.builders import ContextUnderTest, an_outbound
-from core.testing.fakes import RecordingInbox
+from core.testing.bench import Bench, Heard, loop_turns
 from core.testing.vendor import Fault, VendorSimulator, Written, call_webhook
 
 TEST_SECONDS = 120.0
-START_SECONDS = 60.0  #: the first start may import a heavy SDK
-SEND_SECONDS = 40.0
-LONGEST_BLOCK = 0.5  #: seconds the loop may stand still
 
 NEVER_EXEMPT = frozenset(
     {
@@ -64,104 +58,6 @@ NEVER_EXEMPT = frozenset(
 )
 
 Scenario = Callable[["ChannelContract", "Bench"], Awaitable[None]]
-
-
-class Bench:
-    """One channel at one vendor, with an inbox that remembers."""
-
-    def __init__(self, contract: ChannelContract, vendor: VendorSimulator, folder: Path) -> None:
-        self._contract = contract
-        self._folder = folder
-        self.vendor = vendor
-        self.inbox = RecordingInbox()
-        self._made: list[tuple[Channel, ContextUnderTest]] = []
-
-    def make(self, settings: Mapping[str, Any] | None = None) -> Channel:
-        """A new instance, not started."""
-        plugin = self._contract.plugin
-        given = self.vendor.settings() if settings is None else settings
-        held = ContextUnderTest(
-            channel_id=self._contract.channel_id,
-            public_url=self._contract.public_url,
-            data_dir=self._folder,
-        )
-        channel = plugin.create(plugin.settings.model_validate(dict(given)), held.context)
-        if isinstance(channel, ReportsReceipts):
-            channel.on_receipt(self.inbox.receive_receipt)
-        self._made.append((channel, held))
-        return channel
-
-    async def up(self, settings: Mapping[str, Any] | None = None) -> Channel:
-        """A new instance, started."""
-        channel = self.make(settings)
-        await self.start(channel)
-        return channel
-
-    async def start(self, channel: Channel) -> None:
-        """Start it, in the time the host allows."""
-        async with asyncio.timeout(START_SECONDS):
-            await channel.start(self.inbox.receive)
-
-    async def down(self, channel: Channel) -> None:
-        """Stop it and end its tasks, as the host does."""
-        async with asyncio.timeout(START_SECONDS):
-            await channel.stop()
-        for made, held in self._made:
-            if made is channel:
-                await held.close()
-
-    async def close(self) -> None:
-        """Stop whatever still runs."""
-        for channel, _ in self._made:
-            with suppress(Exception):
-                await self.down(channel)
-        await self.vendor.stop()
-
-    def message(
-        self, text: str, *, skip_parts: int = 0, message_id: str = "c1.7"
-    ) -> OutboundMessage:
-        """A message of ours to the customer of the simulator."""
-        return an_outbound(
-            text,
-            message_id=message_id,
-            address=self.vendor.address("5001"),
-            skip_parts=skip_parts,
-        )
-
-    async def send(self, channel: Channel, message: OutboundMessage) -> Delivery:
-        """Send it, in the time the outbox allows."""
-        async with asyncio.timeout(SEND_SECONDS):
-            delivery = await channel.send(message)
-        assert isinstance(delivery, Delivery), f"send gave {delivery!r}"
-        return delivery
-
-    async def send_stubbornly(self, channel: Channel, message: OutboundMessage) -> int:
-        """As the outbox: again after a refusal that allows it; gives how often it was deferred."""
-        for attempt in range(6):
-            try:
-                await self.send(channel, message)
-            except DeliveryDeferred as error:
-                message = replace(message, skip_parts=max(error.parts_done, message.skip_parts))
-                await asyncio.sleep(min(error.retry_after or 0.2, 2.0))
-            except ChannelNotReady:
-                await asyncio.sleep(0.2)
-            else:
-                return attempt
-        raise AssertionError("The message was deferred six times, although the fault was over.")
-
-    async def accepted(self, count: int, *, within: float = 5.0) -> Sequence[InboundMessage]:
-        """The accepted messages, once there are so many."""
-        for _ in range(int(within / 0.02)):
-            if len(self.inbox.accepted) >= count:
-                break
-            await asyncio.sleep(0.02)
-        got = self.inbox.accepted
-        assert len(got) == count, f"{len(got)} messages were accepted instead of {count}"
-        return got
-
-    def texts(self) -> str:
-        """All that arrived at the customer, in order."""
-        return "\n".join(part.text for part in self.vendor.arrived())
 
 
 def scenario(check: Scenario) -> Callable[[ChannelContract], None]:
@@ -183,7 +79,13 @@ async def _within_limits(contract: ChannelContract, check: Scenario) -> None:
     with tempfile.TemporaryDirectory(prefix="contract-") as folder:
         vendor = contract.vendor()
         await vendor.start()
-        bench = Bench(contract, vendor, Path(folder))
+        bench = Bench(
+            contract.plugin,
+            vendor,
+            channel_id=contract.channel_id,
+            public_url=contract.public_url,
+            folder=Path(folder),
+        )
         try:
             async with asyncio.timeout(TEST_SECONDS):
                 await check(contract, bench)
@@ -475,7 +377,7 @@ class ChannelContract:
     async def test_a_slow_vendor_holds_up_nobody(self, bench: Bench) -> None:
         channel = await bench.up()
         bench.vendor.fail(Fault.SLOW)
-        async with _loop_turns():
+        async with loop_turns():
             sending = asyncio.create_task(bench.send(channel, bench.message("slow")))
             await asyncio.sleep(0.1)
             began = time.monotonic()
@@ -578,7 +480,7 @@ class ChannelContract:
 
     @scenario
     async def test_the_loop_is_never_blocked(self, bench: Bench) -> None:
-        async with _loop_turns():
+        async with loop_turns():
             channel = await bench.up()
             await bench.vendor.write(channel, Written(text="Hello"))
             await bench.accepted(1)
@@ -618,7 +520,7 @@ class ChannelContract:
 
     @scenario
     async def test_logs_carry_neither_secrets_nor_what_customers_wrote(self, bench: Bench) -> None:
-        log = _Heard()
+        log = Heard()
         root = logging.getLogger()
         level = root.level
         root.addHandler(log)
@@ -645,37 +547,6 @@ def tests_of(contract: type[ChannelContract]) -> Sequence[str]:
     names = [name for owner in reversed(contract.__mro__) for name in vars(owner)]
     tests = (n for n in names if n.startswith("test_") and callable(getattr(contract, n)))
     return list(dict.fromkeys(tests))
-
-
-class _Heard(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.name == "aiohttp.access":
-            return  # the simulator's server
-        self.lines.append(self.format(record))
-
-
-@asynccontextmanager
-async def _loop_turns() -> AsyncIterator[None]:
-    """Fails when the loop stood still for too long inside."""
-    longest = 0.0
-
-    async def beat() -> None:
-        nonlocal longest
-        while True:
-            began = time.monotonic()
-            await asyncio.sleep(0.01)
-            longest = max(longest, time.monotonic() - began)
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
-    assert longest < LONGEST_BLOCK, f"the loop stood still for {longest:.1f} s"
 
 
 def _count(bench: Bench, text: str) -> int:

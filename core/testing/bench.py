@@ -1,0 +1,166 @@
+"""One channel at one simulated vendor, brought up and taken down as the host does it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.channel import Channel, ReportsReceipts
+from core.errors import ChannelNotReady, DeliveryDeferred
+from core.messages import Delivery, InboundMessage, OutboundMessage
+from core.plugin import ChannelPlugin
+from core.testing.builders import ContextUnderTest, an_outbound
+from core.testing.fakes import RecordingInbox
+from core.testing.vendor import VendorSimulator
+
+START_SECONDS = 60.0  #: the first start may import a heavy SDK
+SEND_SECONDS = 40.0
+LONGEST_BLOCK = 0.5  #: seconds the loop may stand still
+
+
+class Bench:
+    """One channel at one vendor, with an inbox that remembers."""
+
+    def __init__(
+        self,
+        plugin: ChannelPlugin[Any],
+        vendor: VendorSimulator,
+        *,
+        channel_id: str,
+        public_url: str,
+        folder: Path,
+    ) -> None:
+        self._plugin = plugin
+        self._channel_id = channel_id
+        self._public_url = public_url
+        self._folder = folder
+        self.vendor = vendor
+        self.inbox = RecordingInbox()
+        self._made: list[tuple[Channel, ContextUnderTest]] = []
+
+    def make(self, settings: Mapping[str, Any] | None = None) -> Channel:
+        """A new instance, not started."""
+        plugin = self._plugin
+        given = self.vendor.settings() if settings is None else settings
+        held = ContextUnderTest(
+            channel_id=self._channel_id,
+            public_url=self._public_url,
+            data_dir=self._folder,
+        )
+        channel = plugin.create(plugin.settings.model_validate(dict(given)), held.context)
+        if isinstance(channel, ReportsReceipts):
+            channel.on_receipt(self.inbox.receive_receipt)
+        self._made.append((channel, held))
+        return channel
+
+    async def up(self, settings: Mapping[str, Any] | None = None) -> Channel:
+        """A new instance, started."""
+        channel = self.make(settings)
+        await self.start(channel)
+        return channel
+
+    async def start(self, channel: Channel) -> None:
+        """Start it, in the time the host allows."""
+        async with asyncio.timeout(START_SECONDS):
+            await channel.start(self.inbox.receive)
+
+    async def down(self, channel: Channel) -> None:
+        """Stop it and end its tasks, as the host does."""
+        async with asyncio.timeout(START_SECONDS):
+            await channel.stop()
+        for made, held in self._made:
+            if made is channel:
+                await held.close()
+
+    async def close(self) -> None:
+        """Stop whatever still runs."""
+        for channel, _ in self._made:
+            with suppress(Exception):
+                await self.down(channel)
+        await self.vendor.stop()
+
+    def message(
+        self, text: str, *, skip_parts: int = 0, message_id: str = "c1.7"
+    ) -> OutboundMessage:
+        """A message of ours to the customer of the simulator."""
+        return an_outbound(
+            text,
+            message_id=message_id,
+            address=self.vendor.address("5001"),
+            skip_parts=skip_parts,
+        )
+
+    async def send(self, channel: Channel, message: OutboundMessage) -> Delivery:
+        """Send it, in the time the outbox allows."""
+        async with asyncio.timeout(SEND_SECONDS):
+            delivery = await channel.send(message)
+        assert isinstance(delivery, Delivery), f"send gave {delivery!r}"
+        return delivery
+
+    async def send_stubbornly(self, channel: Channel, message: OutboundMessage) -> int:
+        """As the outbox: again after a refusal that allows it; gives how often it was deferred."""
+        for attempt in range(6):
+            try:
+                await self.send(channel, message)
+            except DeliveryDeferred as error:
+                message = replace(message, skip_parts=max(error.parts_done, message.skip_parts))
+                await asyncio.sleep(min(error.retry_after or 0.2, 2.0))
+            except ChannelNotReady:
+                await asyncio.sleep(0.2)
+            else:
+                return attempt
+        raise AssertionError("The message was deferred six times, although the fault was over.")
+
+    async def accepted(self, count: int, *, within: float = 5.0) -> Sequence[InboundMessage]:
+        """The accepted messages, once there are so many."""
+        for _ in range(int(within / 0.02)):
+            if len(self.inbox.accepted) >= count:
+                break
+            await asyncio.sleep(0.02)
+        got = self.inbox.accepted
+        assert len(got) == count, f"{len(got)} messages were accepted instead of {count}"
+        return got
+
+    def texts(self) -> str:
+        """All that arrived at the customer, in order."""
+        return "\n".join(part.text for part in self.vendor.arrived())
+
+
+class Heard(logging.Handler):
+    """Everything that is logged at info level and above, except by the simulator's server."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line."""
+        if record.name == "aiohttp.access":
+            return  # the simulator's server
+        self.lines.append(self.format(record))
+
+
+@asynccontextmanager
+async def loop_turns() -> AsyncIterator[None]:
+    """Fails when the loop stood still for too long inside."""
+    longest = 0.0
+
+    async def beat() -> None:
+        nonlocal longest
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - began)
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+    assert longest < LONGEST_BLOCK, f"the loop stood still for {longest:.1f} s"
