@@ -277,6 +277,7 @@ class Serving:
             lease=center.lease,
             clock=clock,
         )
+        self.conversations.on_signal(self._on_signal)
         self.inbox = Inbox(
             conversations=self.conversations,
             commit_log=self.commit_log,
@@ -335,7 +336,6 @@ class Serving:
             await self._until_web_chat_is_up()
             await self.web.start()
             stack.push_async_callback(self.web.stop)
-            self._begin(stack, "typing", self._watch_typing())
             self._begin(stack, "knowledge", self.rag.knowledge.start(guide=guide))
             self._schedule(stack)
             for conversation_id in unsettled:
@@ -487,12 +487,9 @@ class Serving:
                 return
             await asyncio.sleep(0.01)
 
-    async def _watch_typing(self) -> None:
-
-        async with self.bus.listen() as happenings:
-            async for item in happenings:
-                if isinstance(item, Signal) and item.kind == "typing" and item.text == "customer":
-                    self.worker.customer_types(item.conversation_id)
+    def _on_signal(self, signal: Signal) -> None:
+        if signal.kind == "typing" and signal.text == "customer":
+            self.worker.customer_types(signal.conversation_id)
 
     def _schedule(self, stack: AsyncExitStack) -> None:
 

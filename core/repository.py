@@ -48,10 +48,15 @@ class Conversations:
         self._unsettled: dict[str, int] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._on_commit: list[Callable[[Change], None]] = []
+        self._on_signal: list[Callable[[Signal], None]] = []
 
     def on_commit(self, callback: Callable[[Change], None]) -> None:
         """Call this after every commit of this process; it must be quick and must not raise."""
         self._on_commit.append(callback)
+
+    def on_signal(self, callback: Callable[[Signal], None]) -> None:
+        """Call this for every fleeting sign in this process; it must not raise."""
+        self._on_signal.append(callback)
 
     async def load(self, conversation_id: str) -> Conversation:
         """The newest state. Raises NotFound when nothing ever happened there."""
@@ -106,6 +111,8 @@ class Conversations:
     def signal(self, signal: Signal) -> None:
         """Show something fleeting to whoever looks at the conversation now."""
         self._bus.publish(signal)
+        for callback in self._on_signal:
+            callback(signal)
 
     def mark_settled(self, conversation_id: str) -> None:
         """The snapshot says everything: the next commit has to unsettle it first."""

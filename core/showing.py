@@ -15,6 +15,7 @@ from core.ports import Signal
 
 log = logging.getLogger(__name__)
 
+TYPING_AFTER = 0.06  #: seconds; an answer that is there sooner needs no sign
 TYPING_EVERY = 4.0  #: seconds; Telegram forgets a chat action after five
 STREAM_END = ""
 
@@ -35,7 +36,8 @@ class Showing:
         self._clock = clock
         self._parts: asyncio.Queue[str] | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        signal(Signal(conversation_id=conversation.id, kind="typing", text="ai"))
+        sign = Signal(conversation_id=conversation.id, kind="typing", text="ai")
+        self._sign = asyncio.get_running_loop().call_later(TYPING_AFTER, signal, sign)
         if channel is None or conversation.address is None:
             return
         types, streams = _can_show(type(channel))
@@ -58,6 +60,7 @@ class Showing:
 
     async def stop(self) -> None:
         """Show nothing more; the final text comes by itself."""
+        self._sign.cancel()
         if not self._tasks:
             return
         if self._parts is not None:
@@ -67,6 +70,7 @@ class Showing:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _type(self, channel: ShowsTyping, address: Address) -> None:
+        await self._clock.sleep(TYPING_AFTER)
         while True:
             try:
                 await channel.typing(address)
