@@ -43,6 +43,7 @@ class Ruling:
     then: Then = Then.TELL
     hint: str = ""  #: for RETRY: what the assistant should do better
     opened_sources: bool = False
+    remember: bool = False  #: propose this answer as knowledge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class Approval:
     decided_by: str = ""
     decision: str = ""
     decided_at: datetime | None = None
+    held_until: datetime | None = None  #: the decision may be taken back until then
     seconds: float = 0.0  #: from request to decision
     text: str = ""
     reason: str = ""
@@ -123,6 +125,14 @@ class NotTakenOver(NotYours):
         self.detail = "Take this conversation over first."
 
 
+class TooLate(AlreadyDecided):
+    """What was decided has gone out; it cannot be taken back."""
+
+    def __init__(self) -> None:
+        super().__init__(decided_by="", decision="")
+        self.detail = (type(self).__doc__ or "").strip()
+
+
 def conversation_of(approval_id: str) -> str:
     """The conversation an approval belongs to. Raises NotFound for what cannot be an id."""
     conversation_id, dot, rest = approval_id.rpartition(".")
@@ -147,6 +157,9 @@ def is_about_approvals(event: ev.Event) -> bool:
             | ev.ReviewEscalated()
             | ev.ReviewSuperseded()
             | ev.ReviewDecided()
+            | ev.SendHeld()
+            | ev.SendReleased()
+            | ev.DecisionUndone()
             | ev.TakenOver()
             | ev.Resolved()
             | ev.Erased()
@@ -196,6 +209,23 @@ def fold(known: Known, item: ev.Numbered, *, about: Conversation) -> Known:
                 seconds=e.seconds,
                 text=e.text,
                 reason=e.reason,
+            )
+        case ev.SendHeld() as e:
+            one = replace(known[e.draft_id], held_until=e.until)
+        case ev.SendReleased() as e:
+            one = replace(known[e.draft_id], held_until=None)
+        case ev.DecisionUndone() as e:
+            one = replace(
+                known[e.draft_id],
+                state=ApprovalState.PENDING,
+                version=e.version,
+                decided_by="",
+                decision="",
+                decided_at=None,
+                held_until=None,
+                seconds=0.0,
+                text="",
+                reason="",
             )
         case ev.TakenOver() as e:
             return _close(known, item, by=e.by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import assert_never
 
 from approvals.model import MAX_TEXT, ChangedSince, NotTakenOver, Ruling, Then
@@ -26,18 +27,32 @@ class Rulings:
         words: Words,
         clock: Clock,
         many_notices: Callable[[str], bool],
+        undo_seconds: float = 0.0,
     ) -> None:
-        """`many_notices` says whether a channel (by id) takes notices that are merely polite."""
+        """`many_notices` says whether a channel (by id) takes notices that are merely polite;
+        what a decision sends is held for `undo_seconds`.
+        """
         self._speech = speech
         self._words = words
         self._clock = clock
         self._many_notices = many_notices
+        self._undo = timedelta(seconds=undo_seconds)
 
     def ruled(self, c: Conversation, review: Review, ruling: Ruling, user: User) -> Sequence[Event]:
-        """The decision and everything it causes: the place for a later delay (undo).
+        """The decision and everything it causes, held back as long as it may be taken back.
 
         Raises BadInput when there is no draft to approve.
         """
+        decided, *caused = self._caused(c, review, ruling, user)
+        if self._undo and len(caused) == 1 and isinstance(caused[0], ev.Sent):
+            until = self._clock.now() + self._undo
+            held = ev.SendHeld(draft_id=review.draft_id, sent=caused[0], until=until)
+            return (held, decided)
+        return (decided, *caused)
+
+    def _caused(
+        self, c: Conversation, review: Review, ruling: Ruling, user: User
+    ) -> Sequence[Event]:
         decided = self.decided(review, ruling, user)
         sent = review.answers
         match ruling.decision:
@@ -93,6 +108,7 @@ class Rulings:
             reason=ruling.reason,
             seconds=max(0.0, waited),
             opened_sources=ruling.opened_sources,
+            remember=ruling.remember,
         )
 
     def _own(self, c: Conversation, review: Review, text: str, user: User) -> ev.Sent:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from approvals import model
@@ -15,6 +16,7 @@ from approvals.model import (
     ApprovalState,
     Ruled,
     Ruling,
+    TooLate,
     Withdrawn,
     conversation_of,
 )
@@ -31,7 +33,7 @@ from approvals.store import PAGE, ApprovalStore, Page
 from core import events as ev
 from core.accounts.rules import Action, User
 from core.clock import Clock
-from core.conversations import Conversation, Review, Status
+from core.conversations import Conversation, Held, Review, Status
 from core.errors import AlreadyDecided, BadInput, NotFound, NotYours
 from core.events import Decision, Event, Notice
 from core.ports import AlreadyAccepted, Signal
@@ -73,14 +75,23 @@ class ApprovalService:
         wake: Callable[[str], None],
         find_user: FindUser,
         many_notices: Callable[[str], bool],
+        undo_seconds: float = 0.0,
     ) -> None:
-        """`many_notices` says whether a channel (by id) takes notices that are merely polite."""
+        """`many_notices` says whether a channel (by id) takes notices that are merely polite;
+        a decision can be taken back for `undo_seconds`, until which nothing is sent.
+        """
         self._conversations = conversations
         self._store = store
         self._drain = drain
         self._speech = speech
         self._clock = clock
-        self._rulings = Rulings(speech=speech, words=words, clock=clock, many_notices=many_notices)
+        self._rulings = Rulings(
+            speech=speech,
+            words=words,
+            clock=clock,
+            many_notices=many_notices,
+            undo_seconds=undo_seconds,
+        )
         self._wake = wake
         self._find_user = find_user
 
@@ -175,6 +186,26 @@ class ApprovalService:
             sent_seq=sent[0] if sent else None,
         )
 
+    async def undo(self, user: User, approval_id: str) -> None:
+        """Take a decision back while what it sends is held; the draft waits again.
+
+        Raises TooLate once it has gone out, NotYours for a colleague's decision.
+        """
+        user.require(Action.DRAFT_DECIDE)
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            held = c.held
+            if c.review is not None and c.review.draft_id == approval_id:
+                return ()  # the second press
+            if held is None or held.draft_id != approval_id or self._clock.now() >= held.until:
+                raise TooLate
+            by = c.last_decision.by if c.last_decision else ""
+            if by != user.email and not is_supervisor(user):
+                raise NotYours(held_by=by)
+            return (_undone(held, user),)
+
+        await self._act(conversation_of(approval_id), decide)
+
     # The conversation
 
     async def take_over(self, user: User, conversation_id: str) -> None:
@@ -194,9 +225,15 @@ class ApprovalService:
             happened: list[Event] = []
             if c.status is Status.RESOLVED:
                 happened.append(ev.Reopened())
-            if c.review is not None:
+            review = c.review
+            if c.held is not None and c.held.review is not None:
+                # What was about to go out is withdrawn: from here on a person speaks.
+                undone = _undone(c.held, user)
+                happened.append(undone)
+                review = replace(c.held.review, version=undone.version)
+            if review is not None:
                 ruling = Ruling(decision=Decision.TAKE_OVER)
-                happened.append(self._rulings.decided(c.review, ruling, user))
+                happened.append(self._rulings.decided(review, ruling, user))
             return [*happened, *self._rulings.joined(c, user)]
 
         await self._act(conversation_id, decide)
@@ -272,16 +309,24 @@ class ApprovalService:
 
         await self._act(conversation_id, decide)
 
-    async def note(self, user: User, conversation_id: str, text: str) -> None:
-        """Write something that only staff sees."""
+    async def note(
+        self, user: User, conversation_id: str, text: str, *, client_id: str = ""
+    ) -> int:
+        """Write something that only staff sees; gives its number. Once for each `client_id`."""
         user.require(Action.CONVERSATION_REPLY)
         check_text(text)
+        key = "\x1f".join(("note", conversation_id, user.id, client_id)) if client_id else ""
 
         def decide(c: Conversation) -> Sequence[Event]:
             check_exists(c)
             return (ev.Noted(by=user.email, text=text),)
 
-        await self._act(conversation_id, decide)
+        try:
+            change = await self._act(conversation_id, decide, key=key)
+        except AlreadyAccepted as known:
+            return known.commit.base
+        assert change.commit is not None
+        return change.commit.base
 
     def typing(self, user: User, conversation_id: str) -> None:
         """Show the customer, for a moment, that a person is writing."""
@@ -347,6 +392,11 @@ def _waiting(c: Conversation, approval_id: str) -> Review:
     if c.review is None or c.review.draft_id != approval_id:
         raise _Gone
     return c.review
+
+
+def _undone(held: Held, user: User) -> ev.DecisionUndone:
+    version = held.review.version + 1 if held.review else 1
+    return ev.DecisionUndone(draft_id=held.draft_id, version=version, by=user.email)
 
 
 def _claim(review: Review, *, by: str) -> ev.ReviewClaimed:

@@ -65,6 +65,16 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a decision sends, as long as the decision may be taken back."""
+
+    draft_id: str
+    sent: ev.Sent
+    until: datetime
+    review: Review | None = None  #: the draft as it waited; None where only the status is followed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LastDecision:
     """Who decided what last, for the one who comes second."""
 
@@ -90,6 +100,7 @@ class Conversation:
     unanswered: tuple[Unanswered, ...] = ()
     review: Review | None = None
     last_decision: LastDecision | None = None
+    held: Held | None = None
     outgoing: tuple[Outgoing, ...] = ()
     turns: int = 0  #: answers of the assistant since the last progress
     told: ev.Notice | None = None  #: the last notice since anybody but the system spoke
@@ -154,9 +165,19 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
             decided = LastDecision(
                 draft_id=e.draft_id, decision=e.decision.value, by=e.by, at=item.at
             )
-            return replace(
-                c, review=None, status=_without_review(c), last_decision=decided, turns=0
-            )
+            # While what it sends is held, the customer goes on waiting.
+            now = c.status if c.held is not None else _without_review(c)
+            return replace(c, review=None, status=now, last_decision=decided, turns=0)
+        case ev.SendHeld() as e:
+            held = Held(draft_id=e.draft_id, sent=e.sent, until=e.until, review=c.review)
+            return replace(c, held=held)
+        case ev.SendReleased():
+            return replace(c, held=None, status=_without_review(c))
+        case ev.DecisionUndone() as e:
+            back = c.held.review if c.held else None
+            if back is not None:
+                back = replace(back, version=e.version)
+            return replace(c, held=None, review=back, last_decision=None)
         case ev.RetryRequested() as e:
             return replace(c, hint=e.hint)
         case ev.TakenOver() as e:
@@ -165,6 +186,7 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
                 status=Status.HUMAN,
                 assignee=e.by,
                 review=None,
+                held=None,
                 person_requested=False,
                 unanswered=(),
                 turns=0,
@@ -177,6 +199,7 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
                 status=Status.RESOLVED,
                 assignee="",
                 review=None,
+                held=None,
                 unanswered=(),
                 person_requested=False,
                 turns=0,
@@ -199,7 +222,9 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
         case ev.AddressMoved() as e:
             return replace(c, address=e.address)
         case ev.Erased():
-            return replace(c, erased=True, memory=(), unanswered=(), review=None, sender=None)
+            return replace(
+                c, erased=True, memory=(), unanswered=(), review=None, held=None, sender=None
+            )
         case ev.Rated() | ev.Noted():
             return c
         case ev.Event():
@@ -323,19 +348,31 @@ class Answer:
     messages: tuple[Unanswered, ...]
 
 
-Step = Idle | WaitUntil | Deliver | Answer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Nobody took the decision back: what it sends goes out."""
+
+
+Step = Idle | WaitUntil | Deliver | Answer | Release
+
+
+def released(c: Conversation, now: datetime) -> tuple[ev.Event, ...]:
+    """What happens once a held message is due; nothing while it is not."""
+    if c.held is None or now < c.held.until:
+        return ()
+    return (ev.SendReleased(draft_id=c.held.draft_id), c.held.sent)
 
 
 def wants_answer(c: Conversation) -> bool:
     """Whether the assistant owes the customer a reaction."""
-    if c.review is not None or c.status is Status.HUMAN or c.erased:
+    if c.review is not None or c.held is not None or c.status is Status.HUMAN or c.erased:
         return False
     return bool(c.unanswered) or c.person_requested
 
 
 def is_idle(c: Conversation) -> bool:
     """Whether nothing is due, now or later, without somebody doing something first."""
-    return not c.outgoing and not wants_answer(c)
+    return not c.outgoing and c.held is None and not wants_answer(c)
 
 
 def next_step(c: Conversation, *, now: datetime, settled_at: datetime | None) -> Step:
@@ -350,6 +387,12 @@ def next_step(c: Conversation, *, now: datetime, settled_at: datetime | None) ->
         # Later messages wait behind an earlier one that is retried: the customer reads in order.
         later = min(outgoing.retry_at, later) if later else outgoing.retry_at
         break
+    if c.held is not None:
+        if c.held.until <= now:
+            return Release()
+        if c.outgoing and c.outgoing[0].retry_at is not None:
+            return WaitUntil(at=min(c.held.until, c.outgoing[0].retry_at))
+        return WaitUntil(at=c.held.until)
     if wants_answer(c):
         if settled_at is None or settled_at <= now:
             return Answer(messages=c.unanswered)

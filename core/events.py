@@ -189,6 +189,35 @@ class ReviewDecided(Event):
     reason: str = ""
     seconds: float = 0.0  #: from request to decision
     opened_sources: bool = False
+    remember: bool = False  #: the person thinks that this answer should become knowledge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendHeld(Event):
+    """What a decision sends is kept back for a while; stands before its ReviewDecided."""
+
+    kind: ClassVar[str] = "send_held"
+    draft_id: str
+    sent: Sent
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendReleased(Event):
+    """Nobody took the decision back in time; the Sent follows in the same commit."""
+
+    kind: ClassVar[str] = "send_released"
+    draft_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionUndone(Event):
+    """A decision was taken back before anything went out; the draft waits again."""
+
+    kind: ClassVar[str] = "decision_undone"
+    draft_id: str
+    version: int
+    by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,10 @@ from core.conversations import (
     Conversation,
     Deliver,
     Idle,
+    Release,
     WaitUntil,
     next_step,
+    released,
     wants_answer,
 )
 from core.drafts import Draft
@@ -151,6 +153,10 @@ class Worker:
                         await self._outbox.deliver(c, outgoing)
                 case Answer():
                     await self._answer(c, again)
+                case Release():
+                    await self._conversations.update(
+                        conversation_id, lambda c: released(c, self._clock.now())
+                    )
                 case step:
                     assert_never(step)
 

@@ -58,19 +58,19 @@ def card(a: Approval, *, words: Words, locale: str, me: str) -> Card:
         mine=a.claimed_by == me,
         percent=round(a.draft.confidence * 100),
         level=level,
-        reasons=reasons_in_words(_telling(a), words=words, locale=locale),
+        reasons=reasons_in_words(telling(a), words=words, locale=locale),
         sources=sources_of(a.draft.citations),
         outcome=outcome,
         tone=tone,
     )
 
 
-def _telling(a: Approval) -> Sequence[Reason]:
+def telling(a: Approval) -> Sequence[Reason]:
     """Without a draft, that it names no source and is unsure says nothing more."""
     if a.draft.text:
         return a.reasons
-    telling = tuple(r for r in a.reasons if r not in (Reason.NO_SOURCE, Reason.LOW_CONFIDENCE))
-    return telling or a.reasons
+    rest = tuple(r for r in a.reasons if r not in (Reason.NO_SOURCE, Reason.LOW_CONFIDENCE))
+    return rest or a.reasons
 
 
 def channel_name(channel_id: str, *, words: Words, locale: str) -> str:

@@ -1,0 +1,218 @@
+"""Block Kit's bricks: each keeps Slack's limits, whatever text it is given; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core.rendering import utf16_length
+from core.rendering_slack import escape
+
+Block = dict[str, Any]
+
+MOST_BLOCKS = 50  #: of a message
+MOST_MODAL_BLOCKS = 100  #: of a modal or an App Home
+SECTION = 3000  #: characters of a section's text
+HEADER = 150
+BUTTON = 75
+TITLE = 24  #: of a modal
+VALUE = 2000  #: of a button
+METADATA = 3000  #: of a view
+INPUT = 3000  #: of a plain-text input
+CONTEXT_ELEMENTS = 10
+OVERFLOW = 5  #: options
+OPTION_VALUE = 150
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """A message as it is handed to Slack; `text` is for notifications and screen readers."""
+
+    text: str
+    blocks: tuple[Block, ...]
+
+
+def clip(text: str, limit: int) -> str:
+    """At most so many characters as Slack counts them, with an ellipsis where it was longer."""
+    if utf16_length(text) <= limit:
+        return text
+    cut = text.encode("utf-16-le", "surrogatepass")[: (limit - 1) * 2]
+    return cut.decode("utf-16-le", "ignore").rstrip() + "…"
+
+
+def safe(text: str, limit: int = SECTION) -> str:
+    """Text for a mrkdwn field that Slack takes for text: no mention, no link, within the limit."""
+    room = limit
+    while True:
+        shown = escape(clip(text, room))
+        if utf16_length(shown) <= limit:
+            return shown
+        room = max(1, room - max(1, (utf16_length(shown) - limit) // 5))
+
+
+def plain(text: str, limit: int) -> Block:
+    """A plain-text object; Slack refuses empty ones."""
+    return {"type": "plain_text", "text": clip(text, limit) or " ", "emoji": True}
+
+
+def header(text: str) -> Block:
+    """A headline."""
+    return {"type": "header", "text": plain(" ".join(text.split()), HEADER)}
+
+
+def section(mrkdwn: str, *, accessory: Block | None = None) -> Block:
+    """A paragraph of text that is already safe."""
+    block: Block = {
+        "type": "section",
+        "text": {"type": "mrkdwn", "text": clip(mrkdwn, SECTION) or " "},
+    }
+    return block | {"accessory": accessory} if accessory else block
+
+
+def context(*lines: str) -> Block:
+    """Small print; each line already safe."""
+    elements = [{"type": "mrkdwn", "text": clip(line, SECTION)} for line in lines if line]
+    return {"type": "context", "elements": elements[:CONTEXT_ELEMENTS] or [_blank()]}
+
+
+def divider() -> Block:
+    """A line across."""
+    return {"type": "divider"}
+
+
+def quoted(text: str, limit: int = SECTION) -> Block:
+    """What somebody wrote, letter by letter, set off from our own words."""
+    return {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_quote", "elements": [_run(clip(text, limit))]}],
+    }
+
+
+def literal(text: str, limit: int = SECTION) -> Block:
+    """A text letter by letter."""
+    return {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_section", "elements": [_run(clip(text, limit))]}],
+    }
+
+
+def button(label: str, *, action: str, value: str, style: str = "", url: str = "") -> Block:
+    """A button; `style` is primary, danger or nothing."""
+    made: Block = {
+        "type": "button",
+        "action_id": action,
+        "text": plain(label, BUTTON),
+        "value": clip(value, VALUE),
+    }
+    if style:
+        made["style"] = style
+    if url:
+        made["url"] = url
+    return made
+
+
+def overflow(options: Sequence[Block], *, action: str) -> Block:
+    """The menu behind three dots."""
+    return {"type": "overflow", "action_id": action, "options": list(options[:OVERFLOW])}
+
+
+def option(label: str, *, value: str, url: str = "") -> Block:
+    """One choice of a menu, a list or radio buttons."""
+    made: Block = {"text": plain(label, BUTTON), "value": clip(value, OPTION_VALUE)}
+    if url.startswith(("https://", "http://")) and len(url) <= SECTION:
+        made["url"] = url
+    return made
+
+
+def actions(*elements: Block, block_id: str = "") -> Block:
+    """A row of buttons."""
+    made: Block = {"type": "actions", "elements": list(elements[:25])}
+    return made | {"block_id": block_id} if block_id else made
+
+
+def text_input(
+    label: str,
+    *,
+    block_id: str,
+    initial: str = "",
+    optional: bool = False,
+    hint: str = "",
+) -> Block:
+    """A field of several lines."""
+    element: Block = {
+        "type": "plain_text_input",
+        "action_id": "text",
+        "multiline": True,
+        "max_length": INPUT,
+    }
+    if initial:
+        element["initial_value"] = clip(initial, INPUT)
+    block: Block = {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(label, 2000),
+        "element": element,
+        "optional": optional,
+    }
+    return block | {"hint": plain(hint, 2000)} if hint else block
+
+
+def choice(label: str, options: Sequence[Block], *, block_id: str, initial: int = 0) -> Block:
+    """Radio buttons with one of them chosen."""
+    element = {
+        "type": "radio_buttons",
+        "action_id": "choice",
+        "options": list(options[:10]),
+        "initial_option": options[initial],
+    }
+    return {"type": "input", "block_id": block_id, "label": plain(label, 2000), "element": element}
+
+
+def modal(
+    title: str,
+    blocks: Sequence[Block],
+    *,
+    callback: str = "",
+    metadata: str = "",
+    submit: str = "",
+    close: str = "",
+) -> Block:
+    """A window; without `submit` it only tells something."""
+    view: Block = {
+        "type": "modal",
+        "title": plain(title, TITLE),
+        "blocks": list(blocks[:MOST_MODAL_BLOCKS]),
+    }
+    if callback:
+        view["callback_id"] = callback
+    if metadata:
+        view["private_metadata"] = metadata[:METADATA]
+    if submit:
+        view["submit"] = plain(submit, TITLE)
+    if close:
+        view["close"] = plain(close, TITLE)
+    return view
+
+
+def when(at: datetime, form: str = "{time}") -> str:
+    """A moment in each reader's own time zone; `form` is Slack's notation."""
+    fallback = f"{at:%Y-%m-%d %H:%M} UTC"
+    return f"<!date^{int(at.timestamp())}^{form}|{fallback}>"
+
+
+def link(url: str, label: str) -> str:
+    """A link where the address can be one, else its label."""
+    good = url.startswith(("https://", "http://")) and len(url) <= 1500
+    if not good or any(c in url for c in "<>| \n"):
+        return safe(label, 300)
+    return f"<{escape(url)}|{safe(' '.join(label.split()), 300) or 'link'}>"
+
+
+def _run(text: str) -> Block:
+    return {"type": "text", "text": text or " "}
+
+
+def _blank() -> Block:
+    return {"type": "mrkdwn", "text": " "}
