@@ -36,6 +36,7 @@ STARTING_SECONDS = 60.0  #: in which a process that holds the data directory mus
 
 
 GROUPS = {
+    "analytics": "analytics.cli:analytics",
     "audit": "core.accounts.audit_cli:audit",
     "kb": "core.rag.cli:kb",
     "plugins": "plugins.cli:plugins_group",

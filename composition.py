@@ -12,11 +12,16 @@ from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from prometheus_client import CollectorRegistry
 
+from analytics.cli import commands as analytics_commands
+from analytics.service import Analytics
+from analytics.store import FactsProjection, FactStore, rebuild
+from analytics.web import DashboardRoutes
 from approvals.console.web import DeskPages
 from approvals.deadlines import Desk, Ladder
 from approvals.hours import Hours
@@ -124,6 +129,7 @@ class Center:
         self.live: Serving | None = None
         self._rag: Rag | None = None
         self.audit = Audit(db, clock=self.clock)
+        self.facts = FactStore(db, clock=self.clock)
         self.account_store, self.passwords = AccountStore(db), Passwords()
         self.accounts = AccountsService(
             self.account_store, audit=self.audit, clock=self.clock, passwords=self.passwords
@@ -178,6 +184,11 @@ class Center:
             **rag_cli.commands(self._knowledge),
             **plugin_commands(self.plugins),
             **audit_cli.commands(self.audit),
+            **analytics_commands(
+                make_again=lambda progress: rebuild(
+                    self.db, self.facts, clock=self.clock, progress=progress
+                )
+            ),
             "doctor": doctor(self._checks),
         }
 
@@ -316,6 +327,13 @@ class Serving:
                 next_step_at=self.desk.next_step_at,
             )
         )
+        self.projector.register(FactsProjection(center.facts, conversations=self.conversations))
+        self.analytics = Analytics(
+            center.facts,
+            clock=clock,
+            zone=ZoneInfo(center.settings.reports.report_timezone),
+            queue_length=self._queue_length,
+        )
         self.web = self._web()
         self._stack = AsyncExitStack()
 
@@ -421,6 +439,7 @@ class Serving:
             KnowledgeRoutes(
                 knowledge=self.rag.knowledge, confidence=self.rag.confidence, clock=clock
             ),
+            DashboardRoutes(self.analytics),
             PluginPages(center.plugins, pages=pages, words=center.words),
             HealthRoutes(
                 checks={
@@ -450,6 +469,9 @@ class Serving:
             audit=center.audit,
             version=VERSION,
         )
+
+    async def _queue_length(self) -> int:
+        return (await self.approval_store.pending(limit=1)).total
 
     async def _check_store(self) -> None:
         await self.center.db.command("ping")
@@ -499,6 +521,7 @@ class Serving:
         )
         scheduler.add_job(self.ladder.sweep, IntervalTrigger(seconds=SWEEP_SECONDS))
         scheduler.add_job(self._sweep_access, IntervalTrigger(hours=1))
+        scheduler.add_job(self.center.facts.roll_up, IntervalTrigger(minutes=1))
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
 

@@ -54,6 +54,8 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     ),
     "articles": (Index(fields=[("pending", 1)]), Index(fields=[("file", 1)])),
     "plugins": (),
+    "analytics_pages": (Index(fields=[("t", 1)]),),
+    "analytics_days": (),
     "approvals": (
         Index(fields=[("c", 1)]),
         Index(fields=[("state", 1), ("next_at", 1)]),

@@ -1,0 +1,163 @@
+"""Facts as columns: small in the store, quick to count."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from analytics.facts import Fact
+
+Rows = NDArray[Any]
+"""Rows of `ROW`, ordered by time."""
+
+ROW = np.dtype(
+    [
+        ("at", "<i8"),  # milliseconds since 1970, UTC
+        ("conversation", "<u8"),  # a digest of its id
+        ("value", "<f8"),
+        ("seq", "<i4"),
+        ("label", "<i4"),  # this and the following are numbers of names
+        ("more", "<i4"),
+        ("agent", "<i4"),
+        ("topic", "<i4"),
+        ("channel", "<i2"),
+        ("locale", "<i2"),
+        ("kind", "u1"),
+    ]
+)
+NAMED = ("label", "more", "agent", "topic", "channel", "locale")
+DAY_MS = 86_400_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOTHING: Rows = np.empty(0, dtype=ROW)
+
+
+class Names:
+    """Numbers for texts that come again and again; 0 is the empty text."""
+
+    def __init__(self, texts: Iterable[str] = ("",)) -> None:
+        self.texts: list[str] = list(texts)
+        self._numbers = {text: number for number, text in enumerate(self.texts)}
+
+    def number(self, text: str) -> int:
+        """Its number, a new one for a new text."""
+        known = self._numbers.get(text)
+        if known is None:
+            known = self._numbers[text] = len(self.texts)
+            self.texts.append(text)
+        return known
+
+    def find(self, text: str) -> int:
+        """Its number, -1 for a text nobody has mentioned."""
+        return self._numbers.get(text, -1)
+
+
+def digest(conversation_id: str) -> int:
+    """A number that stands for the conversation."""
+    return int.from_bytes(hashlib.blake2b(conversation_id.encode(), digest_size=8).digest(), "big")
+
+
+def millis(at: datetime) -> int:
+    """Milliseconds since 1970."""
+    return (at - EPOCH) // timedelta(milliseconds=1)
+
+
+def moment(ms: int) -> datetime:
+    """The inverse of `millis`."""
+    return EPOCH + timedelta(milliseconds=int(ms))
+
+
+def day_of(at: datetime) -> int:
+    """The number of the UTC day."""
+    return millis(at) // DAY_MS
+
+
+def date_of(day: int) -> date:
+    """The date of a UTC day."""
+    return (EPOCH + timedelta(days=day)).date()
+
+
+def to_rows(facts: Sequence[Fact], names: Names) -> Rows:
+    """Rows of these facts, by time."""
+    rows = np.empty(len(facts), dtype=ROW)
+    for i, f in enumerate(facts):
+        rows[i] = (
+            millis(f.at),
+            digest(f.conversation_id),
+            f.value,
+            f.seq,
+            names.number(f.label),
+            names.number(f.more),
+            names.number(f.agent),
+            names.number(f.topic),
+            names.number(f.channel),
+            names.number(f.locale),
+            int(f.kind),
+        )
+    return unique(rows)
+
+
+def unique(rows: Rows) -> Rows:
+    """Each fact once, by time: the same event may have been taken in twice."""
+    if len(rows) < 2:
+        return rows
+    order = np.lexsort((rows["label"], rows["kind"], rows["seq"], rows["conversation"], rows["at"]))
+    rows = rows[order]
+    same = np.ones(len(rows) - 1, dtype=bool)
+    for field in ("at", "conversation", "seq", "kind", "label"):
+        same &= rows[field][1:] == rows[field][:-1]
+    return rows[np.concatenate(([True], ~same))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """Rows with the names and ids they need, as bytes."""
+
+    rows: bytes
+    names: bytes
+    ids: bytes
+
+    @classmethod
+    def of(cls, rows: Rows, names: Names, ids: Iterable[str]) -> Packed:
+        """Made so that it can be read without anything else."""
+        own = Names()
+        copy = rows.copy()
+        for field in NAMED:
+            used, where = np.unique(rows[field], return_inverse=True)
+            numbers = np.array([own.number(names.texts[n]) for n in used], dtype=np.int32)
+            copy[field] = numbers[where] if len(used) else 0
+        return cls(
+            rows=zlib.compress(copy.tobytes(), 1),
+            names=zlib.compress(orjson.dumps(own.texts), 1),
+            ids=zlib.compress("\n".join(sorted(set(ids))).encode(), 1),
+        )
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Packed:
+        """The inverse of `document`."""
+        return cls(rows=document["rows"], names=document["names"], ids=document.get("ids", b""))
+
+    def document(self) -> dict[str, Any]:
+        """Its fields in the store."""
+        return {"rows": self.rows, "names": self.names, "ids": self.ids}
+
+    def read(self, names: Names) -> Rows:
+        """The rows, by the numbers of `names`."""
+        rows = np.frombuffer(zlib.decompress(self.rows), dtype=ROW).copy()
+        texts = orjson.loads(zlib.decompress(self.names))
+        numbers = np.array([names.number(text) for text in texts], dtype=np.int32)
+        for field in NAMED:
+            rows[field] = numbers[rows[field]]
+        return rows
+
+    def conversation_ids(self) -> list[str]:
+        """Whose facts these are."""
+        text = zlib.decompress(self.ids).decode() if self.ids else ""
+        return text.split("\n") if text else []
