@@ -381,13 +381,12 @@ class Serving:
         )
         clock, accounts = center.clock, center.accounts
         visitors = VisitorTokens(secret_key=center.secret_key)
-        access = StaffAccess(
+        access = self.access = StaffAccess(
             center.account_store,
             secret_key=center.secret_key,
             idle_seconds=server.session_idle_seconds,
             clock=clock,
         )
-        self._sweep_access = access.sweep
         sign_in = SignIn(
             center.account_store,
             access=access,
@@ -520,7 +519,7 @@ class Serving:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         scheduler.add_job(self.ladder.sweep, IntervalTrigger(seconds=SWEEP_SECONDS))
-        scheduler.add_job(self._sweep_access, IntervalTrigger(hours=1))
+        scheduler.add_job(self.access.sweep, IntervalTrigger(hours=1))
         scheduler.add_job(self.center.facts.roll_up, IntervalTrigger(minutes=1))
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)

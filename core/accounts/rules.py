@@ -25,6 +25,7 @@ class Role(enum.StrEnum):
 class Action(enum.StrEnum):
     """Everything that needs a right; checked in services, so every face obeys alike."""
 
+    ACCOUNT_OWN = "account.own"  #: one's own password, tokens, sessions; the console's frame
     QUEUE_READ = "queue.read"
     CONVERSATION_READ = "conversation.read"
     DRAFT_CLAIM = "draft.claim"
@@ -44,10 +45,14 @@ class Action(enum.StrEnum):
     PLUGINS_CHANGE = "plugins.change"
     SETTINGS_CHANGE = "settings.change"
     AUDIT_READ = "audit.read"
+    PERSON_EXPORT = "person.export"
     PERSON_ERASE = "person.erase"
+    ANALYTICS_REBUILD = "analytics.rebuild"
+    SYSTEM_CHECK = "system.check"
 
 
 RIGHTS: Mapping[Action, Role] = {
+    Action.ACCOUNT_OWN: Role.AGENT,
     Action.QUEUE_READ: Role.AGENT,
     Action.CONVERSATION_READ: Role.AGENT,
     Action.DRAFT_CLAIM: Role.AGENT,
@@ -67,9 +72,35 @@ RIGHTS: Mapping[Action, Role] = {
     Action.PLUGINS_CHANGE: Role.ADMIN,
     Action.SETTINGS_CHANGE: Role.ADMIN,
     Action.AUDIT_READ: Role.ADMIN,
+    Action.PERSON_EXPORT: Role.ADMIN,
     Action.PERSON_ERASE: Role.ADMIN,
+    Action.ANALYTICS_REBUILD: Role.ADMIN,
+    Action.SYSTEM_CHECK: Role.ADMIN,
 }
 """The least role for each action."""
+
+COMMANDS: Mapping[str, Action] = {
+    "analytics.rebuild": Action.ANALYTICS_REBUILD,
+    "audit.verify": Action.AUDIT_READ,
+    "doctor": Action.SYSTEM_CHECK,
+    "erase": Action.PERSON_ERASE,
+    "export": Action.PERSON_EXPORT,
+    "kb.add": Action.KNOWLEDGE_CHANGE,
+    "kb.list": Action.KNOWLEDGE_READ,
+    "kb.rebuild": Action.KNOWLEDGE_CHANGE,
+    "kb.remove": Action.KNOWLEDGE_CHANGE,
+    "kb.search": Action.KNOWLEDGE_READ,
+    "plugins.check": Action.PLUGINS_CHANGE,
+    "plugins.disable": Action.PLUGINS_CHANGE,
+    "plugins.enable": Action.PLUGINS_CHANGE,
+    "plugins.list": Action.PLUGINS_READ,
+    "plugins.test": Action.PLUGINS_CHANGE,
+    "users.add": Action.USERS_CHANGE,
+    "users.list": Action.USERS_READ,
+    "users.remove": Action.USERS_CHANGE,
+    "users.role": Action.USERS_CHANGE,
+}
+"""What each command of the command line does; the operator at the machine is an admin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,7 @@ class ConsoleRoutes:
             path="/console",
             handler=self.home,
             access=Access.STAFF,
+            action=Action.ACCOUNT_OWN,
             summary="The console",
             page=True,
         )
@@ -70,6 +71,7 @@ class ConsoleRoutes:
                 path="/console/account",
                 handler=self.account,
                 access=Access.STAFF,
+                action=Action.ACCOUNT_OWN,
                 summary="My account",
                 page=True,
             ),
@@ -88,6 +90,7 @@ class ConsoleRoutes:
                 path="/console/events",
                 handler=self.events,
                 access=Access.STAFF,
+                action=Action.QUEUE_READ,
                 summary="What changes, for the console's pages",
                 stream=True,
                 hidden=True,

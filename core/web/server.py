@@ -64,6 +64,7 @@ class WebServer:
         if pages is not None:
             everything.extend(pages.assets.routes())
             pages.know_paths({route.path for route in everything})
+        self.routes: Sequence[Route] = tuple(everything)
         for route in everything:
             guarded = self._gate.guard(route)
             self._app.router.add_route(route.method, route.path, guarded)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from pydantic import Field
 
+from core.accounts.rules import Action
 from core.accounts.sign_in import SignIn, SignInRefused, TooManyAttempts
 from core.web.gate import SESSION_COOKIE
 from core.web.pages import LOCALE_COOKIE, Pages
@@ -103,6 +104,7 @@ class SignInRoutes:
                 path="/logout",
                 handler=self.sign_out,
                 access=Access.STAFF,
+                action=Action.ACCOUNT_OWN,
                 summary="Sign out",
                 form=True,
                 page=True,
@@ -112,6 +114,7 @@ class SignInRoutes:
                 path="/logout/everywhere",
                 handler=self.sign_out_everywhere,
                 access=Access.STAFF,
+                action=Action.ACCOUNT_OWN,
                 summary="Sign out everywhere",
                 form=True,
                 page=True,

@@ -1,0 +1,199 @@
+"""Every route, command and Slack handler has a rule, and every role meets the same one."""
+
+from __future__ import annotations
+
+import re
+
+import aiohttp
+import click
+import pytest
+
+import bot
+from composition import Serving
+from core.accounts.rules import COMMANDS, RIGHTS, Action, Role, User
+from core.accounts.service import OPERATOR
+from core.errors import Forbidden
+from core.web.gate import ROLES
+from core.web.routing import Access, Route
+
+OPEN = {
+    "GET /",
+    "GET /widget.js",
+    "POST /api/conversations",
+    "GET /guide/{lang}/{page}",
+    "GET /login",
+    "POST /login",
+    "GET /login/link/{token}",
+    "POST /login/mail",
+    "GET /login/oidc",
+    "GET /login/oidc/callback",
+    "GET /language/{code}",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+    "GET /api/openapi.json",
+    "GET /assets/{version}/{name}",
+}
+"""What strangers may call; a new public route is added here knowingly or not at all."""
+
+LOCAL = {"run", "eval", "plugins new", "plugins test"}
+"""Commands that ask no running center: they act on nothing that is kept there."""
+
+BY_BROWSER_ONLY = {"POST /api/me/password"}
+"""A token with a narrow scope must not become the whole user."""
+
+
+def name_of(route: Route) -> str:
+    plain = re.sub(r"{(\w+):[^{}]*(?:{[^{}]*}[^{}]*)?}", r"{\1}", route.path)
+    return f"{route.method} {plain}"
+
+
+def test_every_route_has_a_rule(app: Serving) -> None:
+    unruled = []
+    for route in app.web.routes:
+        if route.access is Access.PUBLIC:
+            if name_of(route) not in OPEN:
+                unruled.append(name_of(route))
+        elif route.access in ROLES and (
+            route.action is None or RIGHTS[route.action] is not ROLES[route.access]
+        ):
+            unruled.append(name_of(route))
+    assert unruled == []
+
+
+def leaves(group: click.Group, prefix: str = "") -> dict[str, click.Command]:
+    found = {}
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            found.update(leaves(command, f"{prefix}{name} "))
+        else:
+            found[f"{prefix}{name}"] = command
+    return found
+
+
+def test_every_command_has_a_rule(app: Serving) -> None:
+    typed = {name.replace(" ", ".") for name in leaves(bot.cli) if name not in LOCAL}
+    performed = set(app.center.commands())
+    assert performed - set(COMMANDS) == set()
+    assert typed - set(COMMANDS) - performed == set()
+    assert all(OPERATOR.may(action) for action in COMMANDS.values())
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_may_do_what_the_table_says(role: Role) -> None:
+    user = User(id="u", email="u@example.com", role=role)
+    for action in Action:
+        if role.includes(RIGHTS[action]):
+            user.require(action)
+        else:
+            with pytest.raises(Forbidden):
+                user.require(action)
+
+
+async def test_every_route_for_every_role_by_token_and_by_browser(app: Serving) -> None:
+    """600 requests: who is let in, and who is told what."""
+    accounts, base = app.center.accounts, app.center.base_url
+    by_role: dict[Role, User] = {}
+    for role in Role:
+        by_role[role] = await accounts.add(OPERATOR, f"{role}@example.com", role=role)
+    async with aiohttp.ClientSession(base, cookie_jar=aiohttp.DummyCookieJar()) as http:
+        async with http.post("/api/conversations", json={}) as opened:
+            talk = await opened.json()
+        wrong = []
+        for route in app.web.routes:
+            if route.access not in ROLES:
+                continue
+            for face in ("api", "browser"):
+                for who in ("anonymous", "visitor", *Role):
+                    expected = isinstance(who, Role) and who.includes(ROLES[route.access])
+                    if face == "api" and name_of(route) in BY_BROWSER_ONLY:
+                        continue
+                    headers = await door(app, by_role, who, face, talk["token"])
+                    status = await knock(http, route, headers)
+                    refusal = 403 if isinstance(who, Role) else 303 if is_page(route) else 401
+                    good = status not in (401, 403) if expected else status == refusal
+                    if not good:
+                        wrong.append((name_of(route), face, str(who), status))
+        assert wrong == []
+
+
+async def test_a_conversation_is_its_visitors_and_the_staffs(app: Serving) -> None:
+    accounts, base = app.center.accounts, app.center.base_url
+    agent = await accounts.add(OPERATOR, "agent@example.com", role=Role.AGENT)
+    token = await accounts.issue_token(agent, actor=OPERATOR)
+    wrong = []
+    async with aiohttp.ClientSession(base, cookie_jar=aiohttp.DummyCookieJar()) as http:
+        talks = []
+        for _ in range(2):
+            async with http.post("/api/conversations", json={}) as opened:
+                talks.append(await opened.json())
+        for route in app.web.routes:
+            if route.access not in (Access.VISITOR, Access.PARTICIPANT):
+                continue
+            participant = route.access is Access.PARTICIPANT
+            for who, bearer, expected in (
+                ("nobody", "", 401),
+                ("own visitor", talks[0]["token"], 0),
+                ("other visitor", talks[1]["token"], 404),
+                ("forged", talks[0]["token"][:-2] + "xx", 404),
+                ("agent", token, 0 if participant else 404),
+            ):
+                headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+                status = await knock(http, route, headers, conversation=talks[0]["id"])
+                good = status not in (401, 403, 404) if expected == 0 else status == expected
+                if not good:
+                    wrong.append((name_of(route), who, status))
+    assert wrong == []
+
+
+async def door(
+    app: Serving, users: dict[Role, User], who: Role | str, face: str, visitor: str
+) -> dict[str, str]:
+    """The headers by which somebody comes; a new door each time, for some routes close it."""
+    if who == "anonymous":
+        return {}
+    if who == "visitor":
+        if face == "api":
+            return {"Authorization": f"Bearer {visitor}"}
+        return {"Cookie": f"visitor={visitor}; session={visitor}"}
+    assert isinstance(who, Role)
+    user = users[who]
+    if face == "api":
+        token = await app.center.accounts.issue_token(user, actor=OPERATOR)
+        return {"Authorization": f"Bearer {token}"}
+    cookie = await app.access.open(user, address="127.0.0.1", browser="test")
+    session = await app.access.by_session(cookie, is_activity=False)
+    assert session is not None
+    return {"Cookie": f"session={cookie}", "X-CSRF-Token": session.csrf}
+
+
+async def knock(
+    http: aiohttp.ClientSession,
+    route: Route,
+    headers: dict[str, str],
+    *,
+    conversation: str = "nosuchthing",
+) -> int:
+    """The status; the body is what the route wants as little as possible."""
+    path = route.path
+    path = re.sub(r"{seq:[^{}]*(?:{[^{}]*}[^{}]*)?}", "1", path)
+    path = path.replace("{id}", conversation)
+    path = re.sub(r"{\w+(?::[^{}]*)?}", "nosuchthing", path)
+    sent = dict(headers)
+    data = None
+    if route.method not in ("GET", "HEAD"):
+        sent["Content-Type"] = "application/x-www-form-urlencoded" if route.form else ""
+        if not route.form:
+            sent["Content-Type"] = "application/json"
+            data = b"{}"
+    async with http.request(
+        route.method, path, headers=sent, data=data, allow_redirects=False
+    ) as answer:
+        return answer.status
+
+
+def is_page(route: Route) -> bool:
+    return route.page and route.method == "GET"
