@@ -103,6 +103,7 @@ class Conversation:
     held: Held | None = None
     outgoing: tuple[Outgoing, ...] = ()
     turns: int = 0  #: answers of the assistant since the last progress
+    cited: tuple[str, ...] = ()  #: sources it has given; one that comes again is no progress
     told: ev.Notice | None = None  #: the last notice since anybody but the system spoke
     hint: str = ""
     memory: tuple[Turn, ...] = ()
@@ -167,7 +168,7 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
             )
             # While what it sends is held, the customer goes on waiting.
             now = c.status if c.held is not None else _without_review(c)
-            return replace(c, review=None, status=now, last_decision=decided, turns=0)
+            return replace(c, review=None, status=now, last_decision=decided, turns=0, cited=())
         case ev.SendHeld() as e:
             held = Held(draft_id=e.draft_id, sent=e.sent, until=e.until, review=c.review)
             return replace(c, held=held)
@@ -190,9 +191,10 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
                 person_requested=False,
                 unanswered=(),
                 turns=0,
+                cited=(),
             )
         case ev.HandedBack():
-            return replace(c, status=Status.AI, assignee="", unanswered=(), turns=0)
+            return replace(c, status=Status.AI, assignee="", unanswered=(), turns=0, cited=())
         case ev.Resolved():
             return replace(
                 c,
@@ -203,6 +205,7 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
                 unanswered=(),
                 person_requested=False,
                 turns=0,
+                cited=(),
             )
         case ev.Reopened():
             return replace(c, status=Status.AI)
@@ -256,7 +259,13 @@ def _sent(c: Conversation, item: ev.Numbered, e: ev.Sent) -> Conversation:
     else:
         c = replace(c, memory=_remember(c.memory, e.author, e.text), told=None)
     if e.author is Author.AI and e.draft is not None:
-        c = replace(c, turns=c.turns + 1)
+        sources = tuple(citation.id for citation in e.citations)
+        repeated = any(source in c.cited for source in sources)
+        c = replace(
+            c,
+            turns=c.turns + 1 if repeated else 1,
+            cited=tuple(dict.fromkeys((*c.cited, *sources)))[-MEMORY_TURNS:],
+        )
     if e.answers:
         c = replace(c, unanswered=tuple(u for u in c.unanswered if u.seq not in e.answers))
     if e.by:

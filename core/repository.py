@@ -124,8 +124,8 @@ class Conversations:
             return
         # Both must be durable before anybody is told; neither needs the other to be first,
         # because an unacknowledged commit is sent again and lands here again.
-        first = state if state.seq else state.apply(commit)
-        await asyncio.gather(self._log.append(commit), self._snapshots.unsettle(first))
+        # What is marked is the state before: a snapshot must never be ahead of its log.
+        await asyncio.gather(self._log.append(commit), self._snapshots.unsettle(state))
         self._unsettled[commit.conversation_id] = commit.base
 
     def _committed(self, state: Conversation, commit: Commit) -> Change:

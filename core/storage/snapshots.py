@@ -120,9 +120,12 @@ class MongoSnapshots:
     async def _mark(self, states: Sequence[Conversation]) -> None:
         # A conversation's first commit inserts (cheap), a later one updates.
         new = [
-            to_document(Snapshot(state=s, projected=0), settled=False, owner=self._owner)
+            {
+                **to_document(Snapshot(state=s, projected=0), settled=False, owner=self._owner),
+                "mark": 1,
+            }
             for s in states
-            if s.started_at is not None and s.started_at == s.updated_at
+            if s.seq == 0
         ]
         inserted = {document["_id"] for document in new}
         if new:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from core import events as ev
 from core.conversations import Status
 from core.drafts import Draft, Question
+from core.errors import StoreUnavailable
 from core.messages import OutboundMessage
 from core.storage.client import Database
+from core.storage.commit_log import MongoCommitLog
 from tests.support.world import World, build, running, sure, unsure
 
 QUESTION = "How do I reset my password?"
@@ -141,3 +145,31 @@ async def test_two_processes_never_both_append(db: Database) -> None:
         events = await one.events(cid)
         assert [e.seq for e in events] == list(range(1, len(events) + 1))
         assert sum(isinstance(e.event, ev.Noted) for e in events) == 40
+
+
+class FailingLog(MongoCommitLog):
+    """A log that does not take the next commit."""
+
+    failing = True
+
+    async def append(self, commit: ev.Commit) -> None:
+        if self.failing:
+            raise StoreUnavailable
+        await super().append(commit)
+
+
+async def test_a_first_message_that_was_not_stored_leaves_no_trace_in_the_snapshot(
+    db: Database,
+) -> None:
+    world = build(db)
+    failing = FailingLog(db["log"])
+    world.conversations._log = failing
+    message = world.message(QUESTION, key="once")
+    with pytest.raises(StoreUnavailable):
+        await world.inbox.accept(message)
+    failing.failing = False
+    async with running(world):
+        commit = await world.inbox.accept(message)
+        assert commit.base == 1
+        await world.until(commit.conversation_id, lambda c: not c.unanswered)
+        assert await world.kinds(commit.conversation_id) == ["started", "received", "sent"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from core import events as ev
 from core.conversations import Status
 from core.drafts import Draft, Question, Reason
 from core.errors import DeliveryDeferred, DeliveryFailed, DeliveryUnknown
-from core.messages import DeliveryState, InboundKind, OutboundMessage
+from core.messages import Citation, DeliveryState, InboundKind, OutboundMessage
 from core.storage.client import Database
 from tests.support.world import World, build, running, sure, unsure
 
@@ -178,6 +179,18 @@ async def test_after_six_answers_without_progress_a_person_comes(world: World) -
     state = await world.until(cid, lambda c: c.review is not None)
     assert state.review is not None
     assert Reason.TOO_MANY_TURNS in state.review.reasons
+
+
+async def test_ever_new_answers_are_progress(world: World) -> None:
+    async def answer(question: Question) -> Draft:
+        source = Citation(id=question.text, title="Guide", url="https://example.com/guide")
+        return replace(sure(), citations=(source,))
+
+    world.responder.answer = answer
+    for number in range(9):
+        cid = await world.write(f"How do I do the thing number {number}?")
+        await world.until(cid, lambda c: not c.unanswered)
+    assert (await world.conversations.load(cid)).review is None
 
 
 async def test_a_push_channel_is_sent_to_and_the_outcome_recorded(world: World) -> None:
