@@ -16,7 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.data_dir import write_secret
-from core.errors import SetupError
+from core.errors import SetupError, StoreUnavailable
+from core.storage import fresh_files
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class EmbeddedStore:
     """
 
     def __init__(self, directory: Path, *, durable: bool = True) -> None:
+        self._directory = directory
         self._storage = directory / "store"
         self._secret = directory / "store.password"
         self._pid_file = directory / "store.pid"
@@ -44,6 +46,7 @@ class EmbeddedStore:
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self._watch: asyncio.Task[None] | None = None
+        self._rewriting = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
@@ -65,6 +68,7 @@ class EmbeddedStore:
         Raises SetupError when it cannot be run or another one holds the directory.
         """
         self._end_orphan()
+        fresh_files.settle(self._directory)
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         # An empty file of ours keeps the server from finding somebody else's settings.
         self._config.write_text("")
@@ -84,12 +88,59 @@ class EmbeddedStore:
             await self._provision()
         await self._until_ready()
 
+    async def rewrite(self, *, progress: Callable[[int], None] | None = None) -> None:
+        """Move what is alive into fresh files, so that no byte of what was deleted stays.
+
+        The server is away meanwhile; whoever asks it waits or hears that the store does not
+        answer. A break at any point leaves the old files or the new ones, whole.
+        """
+        if self._rewriting.locked():
+            raise StoreUnavailable("The store is being rewritten already.")
+        async with self._rewriting:
+            watched = await self._unwatch()
+            await self._end_child()
+            try:
+                await self._move(progress)
+            finally:
+                self._pid_file.unlink(missing_ok=True)
+                self._spawn()
+                await self._until_ready()
+                if watched:
+                    self._watch = asyncio.create_task(
+                        self._restart_when_dead(), name="embedded-store"
+                    )
+
+    async def _move(self, progress: Callable[[int], None] | None) -> None:
+        fresh = fresh_files.begin(self._directory)
+        password = self._secret.read_text().strip()
+        # On another port, so that nobody of ours writes into what is about to go.
+        source = EmbeddedStore(self._directory, durable=False)
+        target = EmbeddedStore(fresh, durable=False)
+        source._port = _free_port()
+        source._spawn()
+        try:
+            target.launch()
+            await source._until_ready()
+            await target._until_ready()
+            await target._make_user(password)
+            here = f"mongodb://127.0.0.1:{target._port}/?directConnection=true"
+            await fresh_files.copy(source.uri, here, progress=progress)
+        finally:
+            await source._end_child()
+            await target._end_child()
+        fresh_files.swap(self._directory)
+
+    async def _unwatch(self) -> bool:
+        watch, self._watch = self._watch, None
+        if watch is None:
+            return False
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+        return True
+
     async def stop(self) -> None:
         """Stop the server, gently at first; safe twice and after a failed start."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
-            self._watch = None
+        await self._unwatch()
         await self._end_child()
         self._pid_file.unlink(missing_ok=True)
 
@@ -136,14 +187,20 @@ class EmbeddedStore:
         raise SetupError(f"The embedded database does not answer; see {self._log_file}.")
 
     async def _provision(self) -> None:
-        # Imported here, so that `launch` waits for nothing.
-        from pymongo import AsyncMongoClient
-        from pymongo.errors import OperationFailure, PyMongoError
-
         # The server makes users only while it runs without --auth: once, on loopback, before
         # anything is in it. The password is written down last, so a crash here starts over.
         await self._until_ready()
         password = secrets.token_urlsafe(32)
+        await self._make_user(password)
+        await self._end_child()
+        write_secret(self._secret, password)
+        self._spawn()
+
+    async def _make_user(self, password: str) -> None:
+        # Imported here, so that `launch` waits for nothing.
+        from pymongo import AsyncMongoClient
+        from pymongo.errors import OperationFailure, PyMongoError
+
         client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(
             f"mongodb://127.0.0.1:{self._port}/?directConnection=true",
             serverSelectionTimeoutMS=5000,
@@ -158,9 +215,6 @@ class EmbeddedStore:
             raise SetupError(f"The embedded database takes no user: {error}") from error
         finally:
             await client.close()
-        await self._end_child()
-        write_secret(self._secret, password)
-        self._spawn()
 
     async def _end_child(self) -> None:
         process, self._process = self._process, None
