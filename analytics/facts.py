@@ -75,6 +75,7 @@ class Trace:
         "_audit",
         "_drafts",
         "_first_at",
+        "_held",
         "_last_answer",
         "_opened_at",
         "_reviews",
@@ -98,6 +99,7 @@ class Trace:
         self._drafts: dict[str, tuple[str, str]] = {}  # draft id -> topic, text
         self._audit: set[str] = set()
         self._reviews: set[str] = set()
+        self._held: dict[str, list[Fact]] = {}
 
     def take(self, commit: ev.Commit) -> list[Fact]:
         """The facts in this commit, which must be the next one."""
@@ -126,8 +128,21 @@ class Trace:
                 return self._sent(item, e)
             case ev.ReviewRequested():
                 return self._requested(item, e)
+            case ev.SendHeld():
+                self._held[e.draft_id] = []
+                return ()
             case ev.ReviewDecided():
-                return self._decided(item, e)
+                facts = self._decided(item, e)
+                if e.draft_id not in self._held:
+                    return facts
+                # It may still be taken back; then it has not happened.
+                self._held[e.draft_id] = facts
+                return ()
+            case ev.SendReleased():
+                return self._held.pop(e.draft_id, [])
+            case ev.DecisionUndone():
+                self._held.pop(e.draft_id, None)
+                return ()
             case ev.ReviewEscalated():
                 return [self._fact(item, Kind.EXPIRED, topic=self._topic(e.draft_id))]
             case ev.ReviewSuperseded():
@@ -176,7 +191,7 @@ class Trace:
                 self._fact(item, Kind.FIRST_ANSWER, agent=e.by, topic=topic, label=how, value=first)
             )
         facts += [
-            self._fact(item, Kind.USED, topic=topic, label=title)
+            self._fact(item, Kind.USED, agent=e.by, topic=topic, label=title)
             for title in dict.fromkeys(c.title for c in e.citations)
         ]
         if e.draft is not None and not e.draft_id:
