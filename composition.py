@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -22,6 +22,7 @@ from analytics.cli import commands as analytics_commands
 from analytics.service import Analytics
 from analytics.store import FactsProjection, FactStore, rebuild
 from analytics.web import DashboardRoutes
+from approvals.board_store import CardStore, ViewerStore
 from approvals.console.web import DeskPages
 from approvals.deadlines import Desk, Ladder
 from approvals.hours import Hours
@@ -105,6 +106,9 @@ from plugins.service import PluginService
 from plugins.store import PluginStore
 from plugins.web import routes as plugin_routes
 
+if TYPE_CHECKING:
+    from approvals.slack import SlackDesk
+
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).resolve().parent
@@ -113,6 +117,7 @@ PROMPTS = HERE / "config" / "prompts"
 GUIDE = HERE / "docs" / "guide"
 STOPPING_SECONDS = 2.5  #: for answers that are under way
 CHANNEL_SECONDS = 10.0  #: for the web chat's channel to come up before we listen
+LEARNING_SECONDS = 30.0  #: for the guide to be taken in at the very first start
 SWEEP_SECONDS = 2  #: between two looks for drafts whose deadline has passed
 
 
@@ -220,7 +225,8 @@ class Center:
             await self.live.worker.channel_is_up(channel_id)
 
     def _shared(self, channel_id: str, thing: object) -> None:
-        log.debug("%s shares %s", channel_id, type(thing).__name__)
+        if channel_id == "slack" and self.live is not None:
+            self.live.take_slack(thing)
 
 
 class Serving:
@@ -318,6 +324,7 @@ class Serving:
             wake=self.worker.wake,
             find_user=self._find_user,
             many_notices=self._many_notices,
+            undo_seconds=wishes.approval_undo_seconds,
         )
         self.projector.register(delivery_store)
         self.projector.register(
@@ -334,6 +341,8 @@ class Serving:
             zone=ZoneInfo(center.settings.reports.report_timezone),
             queue_length=self._queue_length,
         )
+        self.slack_desk: SlackDesk | None = None
+        self._at_desk: asyncio.Task[None] | None = None
         self.web = self._web()
         self._stack = AsyncExitStack()
 
@@ -342,23 +351,64 @@ class Serving:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.snapshots.close)
             stack.push_async_callback(self.commit_log.close)
+            learning = self._begin(stack, "knowledge", self.rag.knowledge.start(guide=guide))
             await self.answers.start()
             unsettled = await self.snapshots.unsettled()
             for conversation_id in unsettled:
                 await self.projector.recover(conversation_id)
             self.projector.start()
             stack.push_async_callback(self.projector.stop)
+            stack.push_async_callback(self._leave_slack)
             await self.center.host.start()
             stack.push_async_callback(self.center.host.stop)
             stack.push_async_callback(self.worker.stop, grace=STOPPING_SECONDS)
             await self._until_web_chat_is_up()
+            if not await self.rag.knowledge.is_ready():
+                # Only ever at the first start: the first customer should find an assistant that
+                # knows something. It takes seconds, and is never waited for longer than this.
+                await asyncio.wait({learning}, timeout=LEARNING_SECONDS)
             await self.web.start()
             stack.push_async_callback(self.web.stop)
-            self._begin(stack, "knowledge", self.rag.knowledge.start(guide=guide))
             self._schedule(stack)
             for conversation_id in unsettled:
                 self.worker.wake(conversation_id)
             self._stack = stack.pop_all()
+
+    def take_slack(self, shared: Any) -> None:
+        """Agents work in Slack through this app from now on (a `SharedApp`), if it has a desk."""
+        if not shared.desk_channel:
+            return
+        if self.slack_desk is None:
+            self.slack_desk = self._desk_in_slack()
+            self._at_desk = asyncio.create_task(
+                _logged("the desk in Slack", self.slack_desk.run()), name="desk in Slack"
+            )
+        self.slack_desk.attach(shared)
+
+    def _desk_in_slack(self) -> SlackDesk:
+        # Here, because only who has Slack should wait for its SDK to be imported.
+        from approvals.slack import SlackDesk
+
+        center = self.center
+        return SlackDesk(
+            service=self.approvals,
+            conversations=self.conversations,
+            approvals=self.approval_store,
+            cards=CardStore(center.db["cards"]),
+            viewers=ViewerStore(center.db["desk_viewers"]),
+            accounts=center.accounts,
+            find_user=self._find_user,
+            bus=self.bus,
+            lease=center.lease,
+            words=center.words,
+            clock=center.clock,
+            base_url=lambda: center.base_url,
+        )
+
+    async def _leave_slack(self) -> None:
+        if self._at_desk is not None:
+            self._at_desk.cancel()
+            await asyncio.gather(self._at_desk, return_exceptions=True)
 
     async def stop(self) -> None:
         """Take nothing new, finish what is under way, write everything down."""
@@ -524,7 +574,9 @@ class Serving:
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
 
-    def _begin(self, stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(
+        self, stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, None]
+    ) -> asyncio.Task[None]:
         task = asyncio.create_task(_logged(name, work), name=name)
 
         async def end() -> None:
@@ -532,6 +584,7 @@ class Serving:
             await asyncio.gather(task, return_exceptions=True)
 
         stack.push_async_callback(end)
+        return task
 
 
 def _model(llm: LlmSettings) -> ModelSettings | None:

@@ -179,6 +179,9 @@ class Pipeline:
     ) -> Sequence[ev.Event]:
         now = self._clock.now()
         happened: list[ev.Event] = []
+        if not draft.text:
+            # An honest sentence that a person may send with one press; nobody else ever does.
+            draft = replace(draft, text=self._speech.admission(c, reasons))
         if Reason.PERSON_REQUESTED in reasons and not c.person_requested:
             happened.append(ev.PersonRequested())
         question = "\n".join(m.text for m in c.unanswered if m.text)

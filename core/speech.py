@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from core.conversations import Conversation
-from core.drafts import Draft
+from core.drafts import Draft, Reason
 from core.events import Notice, Sent
 from core.messages import Author
 from core.wording import Words
@@ -44,6 +44,12 @@ class Speech:
             draft_id=draft_id,
             pulled=self._pulls(conversation.channel),
         )
+
+    def admission(self, conversation: Conversation, reasons: Collection[Reason]) -> str:
+        """What can truthfully be said when there is no draft; a person decides whether to."""
+        called = Reason.PERSON_REQUESTED in reasons
+        name = "notices.person_is_here" if called else "notices.no_answer"
+        return self._words.text(name, conversation.locale)
 
     def person(
         self,

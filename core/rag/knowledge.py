@@ -79,6 +79,10 @@ class Knowledge:
         self._clock = clock
         self._lock = asyncio.Lock()
 
+    async def is_ready(self) -> bool:
+        """Whether anything can be found at all."""
+        return await self._index.count() > 0
+
     async def start(self, *, guide: Path | None = None) -> None:
         """Finish what was interrupted; take in the guide when nothing is known yet."""
         stored = await self._articles.count()

@@ -18,7 +18,7 @@ from approvals.model import (
 from core import events as ev
 from core.channel import ChannelCapabilities
 from core.conversations import Status
-from core.drafts import Draft
+from core.drafts import Draft, Reason
 from core.errors import AlreadyDecided, BadInput, NotFound, NotYours
 from core.events import Decision
 from tests.approvals.office import JOON, MINA, SARA, Office
@@ -62,11 +62,14 @@ async def test_a_draft_without_a_source_is_sent_as_the_persons_word(office: Offi
     assert sent.author == "agent"
 
 
-async def test_an_empty_draft_cannot_be_approved(office: Office) -> None:
-    approval = await office.waiting(draft=Draft(text=""))
-    with pytest.raises(BadInput):
-        await office.decide(approval, Decision.APPROVE)
-    assert len((await office.service.pending(MINA)).items) == 1
+async def test_without_a_draft_an_honest_sentence_can_be_sent_with_one_press(
+    office: Office,
+) -> None:
+    approval = await office.waiting(draft=Draft(text="", reasons=(Reason.NOTHING_FOUND,)))
+    assert "no answer" in approval.draft.text
+    await office.decide(approval, Decision.APPROVE)
+    [sent] = await sent_after_notice(office, approval.conversation_id)
+    assert (sent.author, sent.text) == ("agent", approval.draft.text)
 
 
 async def test_an_edited_text_arrives_unchanged(office: Office) -> None:
