@@ -53,9 +53,17 @@ class LocalBus:
     def __init__(self) -> None:
         self._by_conversation: dict[str, set[_Listener]] = {}
         self._everything: set[_Listener] = set()
+        self._growing: dict[str, str] = {}  #: answers that are being written, as far as shown
 
     def publish(self, item: Commit | Signal) -> None:
         """Hand the item to every listener; those who are too slow are told so."""
+        if isinstance(item, Commit):
+            self._growing.pop(item.conversation_id, None)
+        elif item.kind == "delta":
+            before = self._growing.get(item.conversation_id, "")
+            self._growing[item.conversation_id] = before + item.text
+        elif item.text == "ai":
+            self._growing.pop(item.conversation_id, None)
         for listener in self._by_conversation.get(item.conversation_id, ()):
             listener.put(item)
         for listener in self._everything:
@@ -67,6 +75,11 @@ class LocalBus:
     ) -> AsyncIterator[AsyncIterator[Commit | Signal | None]]:
         """Everything published from now on; see `core.ports.Bus.listen`."""
         with self._registered(conversation_id) as listener:
+            if conversation_id is not None and conversation_id in self._growing:
+                # Pieces are worth nothing without those before them.
+                shown = self._growing[conversation_id]
+                listener.put(Signal(conversation_id=conversation_id, kind="typing", text="ai"))
+                listener.put(Signal(conversation_id=conversation_id, kind="delta", text=shown))
             yield listener
 
     @contextmanager

@@ -36,8 +36,8 @@ class Showing:
         self._clock = clock
         self._parts: asyncio.Queue[str] | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        sign = Signal(conversation_id=conversation.id, kind="typing", text="ai")
-        self._sign = asyncio.get_running_loop().call_later(TYPING_AFTER, signal, sign)
+        self._begun = False
+        self._sign = asyncio.get_running_loop().call_later(TYPING_AFTER, self._begin)
         if channel is None or conversation.address is None:
             return
         types, streams = _can_show(type(channel))
@@ -54,6 +54,7 @@ class Showing:
 
     def on_delta(self, text: str) -> None:
         """The next piece of the answer (`core.ports.OnDelta`)."""
+        self._begin()
         self._signal(Signal(conversation_id=self._id, kind="delta", text=text))
         if self._parts is not None:
             self._parts.put_nowait(text)
@@ -68,6 +69,13 @@ class Showing:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self) -> None:
+        # Whoever sees the sign expects the text from its start, so it never comes after a piece.
+        if not self._begun:
+            self._begun = True
+            self._sign.cancel()
+            self._signal(Signal(conversation_id=self._id, kind="typing", text="ai"))
 
     async def _type(self, channel: ShowsTyping, address: Address) -> None:
         await self._clock.sleep(TYPING_AFTER)
