@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from core.rag.head import NO_VERDICT, Groups, Verdict
 from core.rag.index import Field, Match
@@ -87,7 +89,8 @@ def rank(
     if not ordered:
         return Ranking()
     return Ranking(
-        candidates=ordered, signals=_signals(text, ordered, found, verdict, locale=locale)
+        candidates=ordered,
+        signals=_signals(text, ordered, found, verdict, groups=groups, locale=locale),
     )
 
 
@@ -175,6 +178,7 @@ def _signals(
     found: Mapping[Field, Sequence[Match]],
     verdict: Verdict,
     *,
+    groups: Groups,
     locale: str,
 ) -> dict[str, float]:
     best = ordered[0]
@@ -187,6 +191,7 @@ def _signals(
     next_text = max((c.text for c in rest), default=0.0) or text_floor
     shares = [math.exp(c.score - best.score) for c in ordered]
     asked = token_set(text)
+    lost, lost_words = lost_words_of(asked, found, group=best.group, groups=groups)
     seen: set[str] = set()
     for name, key, depth in _READ:
         for match in found[name][:depth]:
@@ -212,9 +217,48 @@ def _signals(
         "question_overlap": max((_overlap(asked, w) for w in worded), default=0.0),
         "text_overlap": _overlap(asked, best.passage_text),
         "unknown_words": len(asked - seen) / len(asked) if asked else 1.0,
+        "lost": lost,
+        "lost_words": float(lost_words),
         "length": math.log1p(len(asked)),
         "other_language": float(bool(locale) and bool(best.locale) and locale != best.locale),
     }
+
+
+def lost_words_of(
+    asked: frozenset[str],
+    found: Mapping[Field, Sequence[Match]],
+    *,
+    group: str,
+    groups: Groups,
+) -> tuple[float, int]:
+    """What the question says and the answer does not: its weight in the question, and how many.
+
+    A word weighs more the fewer of the passages and questions found know it: an answer about
+    approving an answer fits "approve" and loses "loan".
+    """
+    known: Counter[str] = Counter()
+    said: set[str] = set()
+    seen: set[str] = set()
+    for name in Field:
+        for match in found[name]:
+            if match.id in seen:
+                continue
+            seen.add(match.id)
+            words = words_of(match.payload)
+            known.update(words)
+            if groups.of(match.payload["answer"]) == group:
+                said |= words
+    weights = {word: math.log((len(seen) + 1) / (known[word] + 0.5)) for word in asked}
+    lost = asked - said
+    total = sum(weights.values())
+    return (sum(weights[word] for word in lost) / total if total > 0 else 1.0), len(lost)
+
+
+def words_of(payload: Mapping[str, Any]) -> frozenset[str]:
+    """All that a point says: a question, or a passage under its title and heading."""
+    if "question" in payload:
+        return token_set(payload["question"])
+    return token_set(payload["text"]) | token_set(f"{payload['title']} {payload['heading']}")
 
 
 _READ = (

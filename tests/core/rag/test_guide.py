@@ -44,6 +44,14 @@ ASKED = [
     "How do I enable WhatsApp?",
     "카카오톡은 어떻게 연결하나요?",
     "점심 메뉴 추천해줘",
+    # Built like questions of the guide, about something else.
+    "How do I approve a loan?",
+    "How do I reject a job offer?",
+    "How can I invite a friend to the game?",
+    "How do I delete my bank account?",
+    "How do I turn off the heating?",
+    "대출은 어떻게 승인받나요?",
+    "계좌는 어떻게 추가하나요?",
 ]
 
 
