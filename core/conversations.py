@@ -129,7 +129,13 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
     match item.event:
         case ev.Started() as e:
             return replace(
-                c, address=e.address, sender=e.sender, locale=e.locale, started_at=item.at
+                c,
+                address=e.address,
+                sender=e.sender,
+                locale=e.locale,
+                started_at=item.at,
+                status=Status.AI,
+                erased=False,
             )
         case ev.Received() as e:
             return _received(c, item, e)
@@ -224,9 +230,13 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
             return replace(c, outgoing=(*c.outgoing, again))
         case ev.AddressMoved() as e:
             return replace(c, address=e.address)
-        case ev.Erased():
-            return replace(
-                c, erased=True, memory=(), unanswered=(), review=None, held=None, sender=None
+        case ev.Erased() as e:
+            return Conversation(
+                id=c.id,
+                locale=c.locale,
+                status=Status.RESOLVED,
+                opted_out=e.opted_out,
+                erased=True,
             )
         case ev.Rated() | ev.Noted():
             return c

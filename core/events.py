@@ -317,6 +317,7 @@ class Erased(Event):
     """Personal data was removed on request; what remains says only that."""
 
     kind: ClassVar[str] = "erased"
+    opted_out: bool = False  #: a STOP outlives everything else
 
 
 EVENT_TYPES: Mapping[str, type[Event]] = {cls.kind: cls for cls in Event.__subclasses__()}

@@ -79,7 +79,7 @@ class Inbox:
 def _events(c: Conversation, message: InboundMessage, *, locale: str) -> Sequence[ev.Event]:
     happened: list[ev.Event] = []
     language = c.locale
-    if c.seq == 0:
+    if c.seq == 0 or c.erased:
         language = choose_locale(locale or message.sender.locale)
         language = detect_locale(message.text, default=language)
         happened.append(ev.Started(address=message.address, sender=message.sender, locale=language))
@@ -96,7 +96,7 @@ def _events(c: Conversation, message: InboundMessage, *, locale: str) -> Sequenc
         silent=message.kind is not InboundKind.MESSAGE,
     )
     if message.kind is InboundKind.MESSAGE:
-        if c.status is Status.RESOLVED:
+        if c.status is Status.RESOLVED and not c.erased:
             happened.append(ev.Reopened())
         happened.append(received)
         if c.review is not None:
@@ -106,7 +106,7 @@ def _events(c: Conversation, message: InboundMessage, *, locale: str) -> Sequenc
         happened.append(received)
     match message.kind:
         case InboundKind.HUMAN:
-            if c.status is Status.RESOLVED:
+            if c.status is Status.RESOLVED and not c.erased:
                 happened.append(ev.Reopened())
             if not c.person_requested and c.status is not Status.HUMAN:
                 happened.append(ev.PersonRequested())

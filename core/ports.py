@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.channel import Channel
 from core.conversations import Conversation
@@ -133,6 +133,29 @@ class Lease(Protocol):
 
     def hold(self, conversation_id: str) -> AbstractAsyncContextManager[bool]:
         """True inside when it is ours until we leave; False when another worker has it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A customer whose data is asked for: where he wrote, what he wrote, what he is called."""
+
+    conversation_ids: tuple[str, ...]
+    texts: tuple[str, ...] = ()  #: all that he wrote
+    names: tuple[str, ...] = ()  #: addresses, ids at vendors, e-mail, phone
+
+
+class PersonalData(Protocol):
+    """A part that keeps something about customers beside the log, and can give and forget it."""
+
+    name: str
+
+    async def export(self, person: Person) -> Sequence[Mapping[str, Any]]:
+        """All that is kept here about the person."""
+        ...
+
+    async def erase(self, person: Person) -> Mapping[str, int]:
+        """Forget it; what was removed, counted by kind. Asked again, it removes what is left."""
         ...
 
 
