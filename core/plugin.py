@@ -18,7 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from core.channel import Channel
+from core.channel import Channel, HttpRequest
 from core.clock import Clock
 from core.ports import Lease
 from core.wording import Words
@@ -89,3 +89,6 @@ class ChannelPlugin(Generic[S]):
 
     settings: type[S]
     create: Callable[[S, ChannelContext], Channel]
+    verify: Callable[[S, HttpRequest, str], None] | None = None
+    """Tells a forged webhook from a true one while the channel is not up; the third argument is
+    the public address. Raises WebhookRefused, BadInput. Runs on a thread, without the SDK."""

@@ -78,6 +78,15 @@ def plain_values(model: type[BaseModel]) -> Mapping[str, Any]:
     return {name: shape.get("default") for name, shape in properties.items()}
 
 
+def own_settings(model: type[BaseModel], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those of the given settings that the model knows.
+
+    A prefix in the environment may hold more than one channel's settings.
+    """
+    known = plain_values(model)
+    return {name: value for name, value in given.items() if name in known}
+
+
 def _kind(shape: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
     for variant in _variants(shape, schema):
         if variant.get("writeOnly") or variant.get("format") == "password":

@@ -11,12 +11,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from core.channel import Channel, HandlesHttp, HttpRequest, HttpResponse
 from core.errors import BadInput, ChannelError, NotFound, StoreUnavailable, WebhookRefused
 from core.plugin import ChannelPlugin, Manifest
 from plugins.catalog import Found
+from plugins.forms import own_settings
 from plugins.lane import TookTooLong
 from plugins.life import Surroundings, Trial, load_plugin
 from plugins.sealing import Seal, SealBroken
@@ -31,7 +32,8 @@ Environment = Callable[[str], Mapping[str, str]]
 
 POLL_SECONDS = 1.0  #: how soon another process sees an admin's change
 SCAN_EVERY = 10  #: polls between two looks for newly installed plugins
-TRY_AGAIN_SECONDS = 30
+TRY_AGAIN_SECONDS = 5
+VERIFY_SECONDS = 10.0  #: for telling who calls; it may import a little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,7 @@ class PluginHost:
             if not plugin.configured:
                 # Without a secret nobody's signature can be right.
                 return _problem(403, "This channel is not set up.")
-            return _later("The channel is off just now.")
+            return await self._while_off(plugin, replace(request, path=below))
         if not isinstance(channel, HandlesHttp):
             return _problem(404, "This channel is not called from outside.")
         try:
@@ -177,6 +179,29 @@ class PluginHost:
         except Exception:
             # The guard has logged it. The vendor tries again; a customer's message is in it.
             return _later("Something went wrong here; it has been recorded.")
+
+    async def _while_off(self, plugin: Plugin, request: HttpRequest) -> HttpResponse:
+        """The true vendor is asked to come again; a forger learns at once that he is one."""
+        later = _later("The channel is off just now.")
+        if not plugin.wanted.enabled or plugin.found.problem:
+            return later
+        try:
+            code = await self.code(plugin.id)
+            if code.verify is None:
+                return later
+            settings = code.settings.model_validate(
+                own_settings(code.settings, plugin.wanted.settings)
+            )
+            async with asyncio.timeout(VERIFY_SECONDS):
+                await asyncio.to_thread(code.verify, settings, request, self._around.public_url)
+        except (WebhookRefused, ValidationError):
+            # With settings that do not hold nobody's signature can be right either.
+            return _problem(403, "This request does not come from the channel's vendor.")
+        except BadInput as error:
+            return _problem(400, error.detail)
+        except Exception:
+            log.exception("channel %s could not tell who calls it", plugin.id)
+        return later
 
     def wanted(self, found: Found, choice: Choice) -> Wanted:
         """What the environment says, overruled by what an admin said."""

@@ -19,7 +19,7 @@ from core.plugin import ChannelContext, ChannelPlugin, Manifest
 from core.ports import Lease
 from core.wording import Words
 from plugins.catalog import Catalog, Found, PluginBroken
-from plugins.forms import plain_values
+from plugins.forms import own_settings
 from plugins.guard import Crossing, CrossingLease, Guarded, Intake, Watcher, guarded
 from plugins.lane import Lane, MainLane, ThreadLane, TookTooLong, short_turns
 from plugins.states import Down, State, Wanted, sentence, settings_sentence
@@ -87,9 +87,7 @@ class Life:
         except PluginBroken as error:
             raise Down(State.BROKEN, error.detail) from error
         try:
-            # The prefix in the environment may hold more than this channel's own settings.
-            known = plain_values(plugin.settings)
-            given = {name: value for name, value in wanted.settings.items() if name in known}
+            given = own_settings(plugin.settings, wanted.settings)
             settings = plugin.settings.model_validate(given)
         except ValidationError as error:
             raise Down(State.NEEDS_ADMIN, settings_sentence(error)) from error

@@ -62,6 +62,19 @@ class SlackSettings(BaseModel):
     reports_channel: str = Field(
         default="", title="Reports", description="A channel's id; no customer is served there."
     )
+    on_duty: str = Field(
+        default="",
+        title="On duty",
+        description="User groups or members (S…, U…) mentioned when a draft waits too long.",
+    )
+    supervisors: str = Field(
+        default="",
+        title="Supervisors",
+        description="User groups or members mentioned when the deadline has passed.",
+    )
+    language: str = Field(
+        default="en", title="Language of the cards", description="en or ko.", pattern="^(en|ko)$"
+    )
     customers: bool = Field(
         default=True,
         title="Serve customers",
@@ -227,6 +240,10 @@ class SlackChannel:
             base_url=self._settings.api_base_url,
             logger=self._context.logger,
         )
+        app.desk_channel = self._settings.approvals_channel
+        app.on_duty = self._settings.on_duty
+        app.supervisors = self._settings.supervisors
+        app.language = self._settings.language
         return app
 
     def _connected(self) -> SlackApp:
@@ -270,4 +287,10 @@ def _is(
     )
 
 
-plugin = ChannelPlugin(settings=SlackSettings, create=SlackChannel)
+def verify(settings: SlackSettings, request: HttpRequest, _public_url: str) -> None:
+    """Whether a delivery comes from Slack, as long as the app cannot say it itself."""
+    signatures = importlib.import_module("channels.slack.signatures")
+    signatures.signed_body(request, signing_secret=settings.signing_secret.get_secret_value())
+
+
+plugin = ChannelPlugin(settings=SlackSettings, create=SlackChannel, verify=verify)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from multidict import MultiDict
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from channels.sms.normalize import to_inbound, to_receipt
@@ -123,13 +124,8 @@ class SmsChannel:
         """Take a message ("sms") or a status ("status"), once its signature has proved it."""
         if request.method != "POST":
             return HttpResponse(status=405)
-        webhooks = await asyncio.to_thread(importlib.import_module, "channels.sms.webhooks")
-        form = webhooks.open_form(
-            request,
-            auth_token=self._settings.auth_token.get_secret_value(),
-            public_url=self._context.public_url,
-            path=f"/webhooks/twilio/{request.path.strip('/')}",
-        )
+        await asyncio.to_thread(importlib.import_module, "channels.sms.webhooks")
+        form = open_form(self._settings, request, self._context.public_url)
         if self._receive is None:
             return HttpResponse(status=503, headers={"Retry-After": "5"})
         if request.path.strip("/") == "status":
@@ -266,4 +262,21 @@ def _remember(
         known.popitem(last=False)
 
 
-plugin = ChannelPlugin(settings=SmsSettings, create=SmsChannel)
+def open_form(settings: SmsSettings, request: HttpRequest, public_url: str) -> MultiDict[str]:
+    """The form that Twilio posted. Raises WebhookRefused."""
+    webhooks = importlib.import_module("channels.sms.webhooks")
+    form: MultiDict[str] = webhooks.open_form(
+        request,
+        auth_token=settings.auth_token.get_secret_value(),
+        public_url=public_url,
+        path=f"/webhooks/twilio/{request.path.strip('/')}",
+    )
+    return form
+
+
+def verify(settings: SmsSettings, request: HttpRequest, public_url: str) -> None:
+    """Whether a form comes from Twilio, as long as the channel cannot say it itself."""
+    open_form(settings, request, public_url)
+
+
+plugin = ChannelPlugin(settings=SmsSettings, create=SmsChannel, verify=verify)

@@ -329,4 +329,9 @@ class TelegramChannel:
         task.add_done_callback(self._tasks.discard)
 
 
-plugin = ChannelPlugin(settings=TelegramSettings, create=TelegramChannel)
+def verify(settings: TelegramSettings, request: HttpRequest, _public_url: str) -> None:
+    """Whether an update comes from Telegram, as long as the channel cannot say it itself."""
+    webhooks.open_update(request, secret=settings.webhook_secret.get_secret_value())
+
+
+plugin = ChannelPlugin(settings=TelegramSettings, create=TelegramChannel, verify=verify)

@@ -281,6 +281,34 @@ async def test_webhooks_reach_the_channel_or_are_told_to_come_again(desk: Desk) 
     assert off.headers["Retry-After"]
 
 
+async def test_a_forgery_is_refused_although_the_channel_is_not_up(desk: Desk) -> None:
+    told_apart = GOOD.replace(
+        "plugin = ChannelPlugin(settings=Settings, create=Echo)",
+        """def verify(settings, request, public_url):
+            if request.headers.get("x-secret") != settings.token.get_secret_value():
+                raise WebhookRefused
+
+
+        plugin = ChannelPlugin(settings=Settings, create=Echo, verify=verify)
+        """.replace("\n        ", "\n"),
+    )
+    desk.write("echo", told_apart)
+    await desk.choose("echo", enabled=True, secrets={"token": "away"})
+    host = desk.host()
+    await host.start()
+    await reached(host, "echo", State.RETRYING)
+    true = await host.handle_http(_request("/webhooks/echo/x", secret="away"))
+    assert true.status == 503
+    assert true.headers["Retry-After"]
+    assert (await host.handle_http(_request("/webhooks/echo/x", secret="no"))).status == 403
+    # Settings that do not hold can prove nobody.
+    await desk.choose("echo", enabled=True, settings={"greeting": 3})
+    await host.refresh()
+    await reached(host, "echo", State.NEEDS_ADMIN)
+    assert (await host.handle_http(_request("/webhooks/echo/x", secret="away"))).status == 403
+    assert desk.inbox.accepted == []
+
+
 async def test_what_is_being_stored_is_stored_although_the_channel_is_switched_off(
     desk: Desk,
 ) -> None:

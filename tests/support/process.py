@@ -64,6 +64,24 @@ class Program:
                     pass
                 await asyncio.sleep(0.05)
 
+    async def command(self, *arguments: str, within: float = 60.0) -> str:
+        """What `bot.py` with these arguments says; it is done by the running program."""
+        asked = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(ROOT / "bot.py"),
+            *arguments,
+            cwd=ROOT,
+            env=self._env,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(within):
+            out, _ = await asked.communicate()
+        said = out.decode()
+        if asked.returncode != 0:
+            raise RuntimeError(f"bot.py {' '.join(arguments)}: {said}")
+        return said
+
     async def kill(self) -> None:
         """SIGKILL: no handler of ours runs."""
         await self._end(signal.SIGKILL)
