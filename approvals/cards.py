@@ -50,7 +50,7 @@ class Looks:
     locale: str
     base_url: str  #: of the console, without a slash at the end
 
-    def say(self, name: str, **values: object) -> str:
+    def say(self, name: str, /, **values: object) -> str:
         """A text of the desk in Slack."""
         return self.words.text(f"slack.{name}", self.locale, **values)
 
@@ -88,7 +88,7 @@ def _waiting(a: Approval, looks: Looks, earlier: Sequence[Turn]) -> Posted:
         blocks += preview(a.draft.text, a.draft.citations, channel=a.channel, looks=looks)
     else:
         blocks.append(section(f"_{looks.say('no_draft')}_"))
-    blocks += _sources(a, looks)
+    blocks += sources_block(a, looks)
     blocks.append(_buttons(a, looks))
     return Posted(text=_text(a, looks), blocks=tuple(blocks))
 
@@ -121,6 +121,16 @@ def _over(a: Approval, looks: Looks) -> Posted:
         blocks.append(context(looks.say("in_thread")))
     text = f"{outcome_of(a, looks)} — {_text(a, looks)}"
     return Posted(text=safe(text, 900), blocks=tuple(blocks))
+
+
+def small(a: Approval, looks: Looks) -> Posted:
+    """The least of a card: for a Slack that refuses the whole of it."""
+    blocks = [section(_text(a, looks))]
+    if a.state is ApprovalState.PENDING:
+        blocks += [section(looks.say("and_more")), _buttons(a, looks)]
+    else:
+        blocks.append(section(safe(outcome_of(a, looks), 500)))
+    return Posted(text=_text(a, looks), blocks=tuple(blocks))
 
 
 def outcome_of(a: Approval, looks: Looks) -> str:
@@ -209,7 +219,8 @@ def _facts(a: Approval, looks: Looks) -> list[str]:
     return facts
 
 
-def _sources(a: Approval, looks: Looks) -> list[Block]:
+def sources_block(a: Approval, looks: Looks) -> list[Block]:
+    """The draft's sources as links; nothing where there is no draft or no source."""
     found = sources_of(a.draft.citations)[:SOURCES]
     if not found or not a.draft.text.strip():
         return []

@@ -43,6 +43,7 @@ from core.wording import Words
 
 log = logging.getLogger(__name__)
 
+HELD_DAYS = timedelta(days=14)  #: a conversation taken over before is not looked for
 FRESH_SECONDS = 1.0  #: how long a list waits for the newest events
 
 Drain = Callable[[], Awaitable[None]]
@@ -120,6 +121,38 @@ class ApprovalService:
         await self._fresh()
         until = self._clock.now() + timedelta(seconds=1)
         return await self._store.decided(since=since, until=until, cursor=cursor, limit=limit)
+
+    async def waiting(self, user: User, approval_id: str) -> Approval:
+        """A draft that waits now, as the log has it. Raises AlreadyDecided, NotFound."""
+        user.require(Action.QUEUE_READ)
+        approval = await self.recall(approval_id)
+        if approval is None:
+            raise NotFound
+        if approval.state is not ApprovalState.PENDING:
+            raise self.too_late(approval)
+        return approval
+
+    async def recall(self, approval_id: str) -> Approval | None:
+        """What has become of a draft, from the log: the lists may be a moment behind."""
+        conversation_id = conversation_of(approval_id)
+        about = await self._conversations.peek(conversation_id)
+        known: model.Known = {}
+        for commit in await self._conversations.history(conversation_id):
+            for item in commit.numbered():
+                known = model.fold(known, item, about=about)
+        return known.get(approval_id)
+
+    def too_late(self, approval: Approval) -> AlreadyDecided:
+        """Who was first, for the one who comes second."""
+        if approval.state is ApprovalState.DECIDED:
+            return AlreadyDecided(decided_by=approval.decided_by, decision=approval.decision)
+        return Withdrawn(by=approval.decided_by, state=approval.state)
+
+    async def taken_over_by(self, user: User) -> Sequence[str]:
+        """Conversations that may be in this user's hands: he took them over from the queue."""
+        user.require(Action.CONVERSATION_READ)
+        since = self._clock.now() - HELD_DAYS
+        return await self._store.taken_over_by(user.email, since=since)
 
     async def conversation(self, user: User, conversation_id: str) -> Conversation:
         """A conversation as it stands. Raises NotFound."""
@@ -359,7 +392,7 @@ class ApprovalService:
         try:
             return await self._act(conversation_id, decide)
         except _Gone:
-            raise await self._why_gone(conversation_id, approval_id) from None
+            raise await self._why_gone(approval_id) from None
 
     async def _act(
         self,
@@ -373,19 +406,9 @@ class ApprovalService:
             self._wake(conversation_id)
         return change
 
-    async def _why_gone(self, conversation_id: str, approval_id: str) -> AlreadyDecided | NotFound:
-        # From the log, not from the list: the list may be a moment behind.
-        about = await self._conversations.peek(conversation_id)
-        known: model.Known = {}
-        for commit in await self._conversations.history(conversation_id):
-            for item in commit.numbered():
-                known = model.fold(known, item, about=about)
-        approval = known.get(approval_id)
-        if approval is None:
-            return NotFound()
-        if approval.state is ApprovalState.DECIDED:
-            return AlreadyDecided(decided_by=approval.decided_by, decision=approval.decision)
-        return Withdrawn(by=approval.decided_by, state=approval.state)
+    async def _why_gone(self, approval_id: str) -> AlreadyDecided | NotFound:
+        approval = await self.recall(approval_id)
+        return NotFound() if approval is None else self.too_late(approval)
 
 
 def _waiting(c: Conversation, approval_id: str) -> Review:

@@ -59,11 +59,21 @@ def _model_name(name: str) -> str:
     return name
 
 
+def _days_by_name(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [word.partition(":") for word in value.replace(",", " ").split()]
+    if not all(name and days.isdigit() and int(days) >= 1 for name, _, days in pairs):
+        raise ValueError("write channel:days, for example sms:30, telegram:90")
+    return tuple((name, int(days)) for name, _, days in pairs)
+
+
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Models = Annotated[tuple[Annotated[str, AfterValidator(_model_name)], ...], BeforeValidator(_words)]
+DaysByName = Annotated[tuple[tuple[str, int], ...], BeforeValidator(_days_by_name)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Url = Annotated[str, AfterValidator(_web_address)]
 ApiUrl = Annotated[str, AfterValidator(_api_address)]
@@ -110,7 +120,12 @@ class ServerSettings(Section):
         3600.0, description="a staff session ends after so long without activity"
     )
     retention_days: int | None = Field(
-        None, ge=1, description="resolved conversations older than this are erased; unset: kept"
+        None,
+        ge=1,
+        description="conversations that nobody works on for so long are erased; unset: kept",
+    )
+    retention_days_by_channel: DaysByName = Field(
+        (), description="other days for single channels: sms:30, telegram:90"
     )
 
 
@@ -210,6 +225,13 @@ class SlackSettings(Section):
     slack_api_base_url: ApiUrl | None = Field(None, description="ends in /api/")
     slack_approvals_channel: str | None = Field(None, description="id of the channel for drafts")
     slack_reports_channel: str | None = Field(None, description="id of the channel for reports")
+    slack_on_duty: str | None = Field(
+        None, description="user groups or members (S…, U…) called when a draft waits too long"
+    )
+    slack_supervisors: str | None = Field(
+        None, description="user groups or members called when the deadline has passed"
+    )
+    slack_language: Literal["en", "ko"] = Field("en", description="of the cards: en or ko")
 
 
 class TwilioSettings(Section):
@@ -221,6 +243,18 @@ class TwilioSettings(Section):
     )
     twilio_from: str | None = Field(None, description="our number, or a Messaging Service: MG…")
     twilio_api_base_url: ApiUrl | None = Field(None, description="another Twilio API server")
+
+
+class OidcSettings(Section):
+    """Signing in by OpenID Connect; only people who are staff already come in."""
+
+    oidc_issuer: Url | None = Field(
+        None, description="the provider: https://slack.com, https://accounts.example.com"
+    )
+    oidc_client_id: str | None = Field(None, description="what the provider calls us")
+    oidc_client_secret: str | None = Field(None, repr=False, description="and what proves it")
+    oidc_name: str = Field("OpenID", max_length=40, description="what the button says: Slack")
+    oidc_scopes: str = Field("openid email profile", description="what we ask for")
 
 
 class ReportSettings(Section):
@@ -252,6 +286,7 @@ class Settings:
     telegram: TelegramSettings
     slack: SlackSettings
     twilio: TwilioSettings
+    oidc: OidcSettings
     reports: ReportSettings
     mail: MailSettings
     variables: Mapping[str, str]  #: all that is set, for plugins that bring names of their own

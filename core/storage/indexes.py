@@ -43,6 +43,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
         Index(fields=[("key", 1)], unique=True),
     ),
     "audit_head": (),
+    "erasures": (Index(fields=[("done", 1)]),),
     "log": (Index(fields=[("c", 1), ("n", 1)], unique=True),),
     "conversations": (
         Index(fields=[("settled", 1)]),
@@ -56,10 +57,13 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     "plugins": (),
     "analytics_pages": (Index(fields=[("t", 1)]),),
     "analytics_days": (),
+    "cards": (Index(fields=[("c", 1)]), Index(fields=[("ts", 1)]), Index(fields=[("open", 1)])),
+    "desk_viewers": (Index(fields=[("at", 1)]),),
     "approvals": (
         Index(fields=[("c", 1)]),
         Index(fields=[("state", 1), ("next_at", 1)]),
         Index(fields=[("state", 1), ("decided_at", 1)]),
+        Index(fields=[("decided_by", 1), ("decided_at", 1)]),
     ),
 }
 

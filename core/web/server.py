@@ -74,6 +74,11 @@ class WebServer:
         self._listener: asyncio.Server | None = None
 
     @property
+    def listening(self) -> bool:
+        """Whether somebody could reach us."""
+        return self._listener is not None and bool(self._listener.sockets)
+
+    @property
     def port(self) -> int:
         """The port we listen on; only between `start` and `stop`."""
         assert self._listener is not None

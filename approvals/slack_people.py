@@ -1,0 +1,108 @@
+"""Which member of staff a Slack member is; guests, bots and strangers are nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from approvals.board import SlackRefused
+from approvals.slack_calls import SharedApp, meaning
+from core.accounts.rules import User
+from core.clock import Clock
+from core.errors import ContactCenterError
+
+log = logging.getLogger(__name__)
+
+KNOWN_SECONDS = 300.0  #: how long what Slack says of a member is believed
+CALL_SECONDS = 5.0
+REMEMBERED = 5_000
+
+FindUser = Callable[[str], Awaitable[User | None]]
+"""A member of staff by his e-mail address, or by his Slack id."""
+
+
+class SlackSilent(ContactCenterError):
+    """Slack did not say who this is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """What Slack says of somebody."""
+
+    email: str = ""
+    locale: str = "en"
+    outsider: bool = False  #: a guest, a bot, a deactivated member, somebody else's member
+
+
+class People:
+    """Finds staff; what Slack says is remembered for minutes, the role never."""
+
+    def __init__(
+        self, shared: SharedApp, *, by_email: FindUser, by_slack_id: FindUser, clock: Clock
+    ) -> None:
+        self._shared = shared
+        self._by_email = by_email
+        self._by_slack_id = by_slack_id
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[Member, float]] = OrderedDict()
+
+    async def find(self, slack_id: str) -> tuple[User | None, str]:
+        """The member of staff, None for an outsider, and his language. Raises SlackSilent."""
+        if not slack_id:
+            return None, self._shared.language
+        chosen = await self._by_slack_id(slack_id)
+        try:
+            member = await self._member(slack_id)
+        except SlackSilent:
+            if chosen is None:
+                raise
+            # An admin has said who this is; Slack need not say it again.
+            return chosen, self._shared.language
+        if member.outsider:
+            return None, member.locale
+        if chosen is not None:
+            return chosen, member.locale
+        user = await self._by_email(member.email) if member.email else None
+        return user, member.locale
+
+    async def _member(self, slack_id: str) -> Member:
+        known = self._known.get(slack_id)
+        if known is not None and self._clock.monotonic() - known[1] < KNOWN_SECONDS:
+            return known[0]
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                answer = await self._shared.client.users_info(user=slack_id, include_locale=True)
+        except Exception as error:
+            if isinstance(meaning(error), SlackRefused):
+                return Member(outsider=True)  # no such member here, or none we may see
+            raise SlackSilent from error
+        member = read_member(answer.get("user") or {}, team=self._shared.team_id)
+        self._known[slack_id] = (member, self._clock.monotonic())
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return member
+
+
+def read_member(user: Mapping[str, Any], *, team: str) -> Member:
+    """What Slack's `user` object says, as far as it matters here; pure."""
+    profile = user.get("profile")
+    email = str((profile if isinstance(profile, Mapping) else {}).get("email") or "")
+    outsider = any(
+        user.get(name)
+        for name in ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
+    )
+    theirs = str(user.get("team_id") or "")
+    enterprise = user.get("enterprise_user")
+    teams = enterprise.get("teams") if isinstance(enterprise, Mapping) else None
+    if theirs and team and theirs != team and team not in (teams or ()):
+        outsider = True
+    language = str(user.get("locale") or "en").partition("-")[0].lower()
+    return Member(
+        email=email.strip().lower(),
+        locale=language if language in ("en", "ko") else "en",
+        outsider=outsider,
+    )
