@@ -167,7 +167,8 @@ class Center:
         """How people reach us."""
         server = self.settings.server
         host = "127.0.0.1" if server.host in ("0.0.0.0", "::") else server.host  # noqa: S104
-        port = self.live.web.port if self.live else server.port
+        serves = self.live is not None and self.live.web.listening
+        port = self.live.web.port if self.live and serves else server.port
         return server.public_url or f"http://{host}:{port}"
 
     async def rag(self) -> Rag:
@@ -341,6 +342,7 @@ class Serving:
             zone=ZoneInfo(center.settings.reports.report_timezone),
             queue_length=self._queue_length,
         )
+        self._web_is_up = asyncio.Event()
         self.slack_desk: SlackDesk | None = None
         self._at_desk: asyncio.Task[None] | None = None
         self.web = self._web()
@@ -368,6 +370,7 @@ class Serving:
                 # knows something. It takes seconds, and is never waited for longer than this.
                 await asyncio.wait({learning}, timeout=LEARNING_SECONDS)
             await self.web.start()
+            self._web_is_up.set()
             stack.push_async_callback(self.web.stop)
             self._schedule(stack)
             for conversation_id in unsettled:
@@ -381,9 +384,14 @@ class Serving:
         if self.slack_desk is None:
             self.slack_desk = self._desk_in_slack()
             self._at_desk = asyncio.create_task(
-                _logged("the desk in Slack", self.slack_desk.run()), name="desk in Slack"
+                _logged("the desk in Slack", self._work_in_slack(self.slack_desk)),
+                name="desk in Slack",
             )
         self.slack_desk.attach(shared)
+
+    async def _work_in_slack(self, desk: SlackDesk) -> None:
+        await self._web_is_up.wait()  # cards carry links to the console
+        await desk.run()
 
     def _desk_in_slack(self) -> SlackDesk:
         # Here, because only who has Slack should wait for its SDK to be imported.
