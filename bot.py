@@ -38,6 +38,8 @@ STARTING_SECONDS = 60.0  #: in which a process that holds the data directory mus
 GROUPS = {
     "analytics": "analytics.cli:analytics",
     "audit": "core.accounts.audit_cli:audit",
+    "erase": "core.privacy.cli:erase",
+    "export": "core.privacy.cli:export",
     "kb": "core.rag.cli:kb",
     "plugins": "plugins.cli:plugins_group",
     "users": "core.accounts.cli:users",

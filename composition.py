@@ -15,12 +15,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from prometheus_client import CollectorRegistry
 
 from analytics.cli import commands as analytics_commands
+from analytics.console import STATIC as ANALYTICS_STATIC
+from analytics.console import TEMPLATES as ANALYTICS_TEMPLATES
+from analytics.console import DashboardPages
 from analytics.service import Analytics
 from analytics.store import FactsProjection, FactStore, rebuild
+from analytics.studio import Studio
 from analytics.web import DashboardRoutes
 from approvals.board_store import CardStore, ViewerStore
 from approvals.console.web import DeskPages
@@ -62,6 +67,9 @@ from core.outbox import Outbox
 from core.pipeline import FixedRules, Pipeline
 from core.policy import Rules
 from core.ports import Responder, Signal
+from core.privacy.cli import commands as privacy_commands
+from core.privacy.kept import Documents, LearnedQuestions, LogFiles, Memories
+from core.privacy.service import PrivacyService, Running
 from core.rag import cli as rag_cli
 from core.rag.assembly import Rag, open_rag
 from core.rag.extractive import ExtractiveAnswerer
@@ -118,13 +126,21 @@ GUIDE = HERE / "docs" / "guide"
 STOPPING_SECONDS = 2.5  #: for answers that are under way
 CHANNEL_SECONDS = 10.0  #: for the web chat's channel to come up before we listen
 LEARNING_SECONDS = 30.0  #: for the guide to be taken in at the very first start
+RETENTION_HOUR = 3  #: of the day, in the reports' time zone
 SWEEP_SECONDS = 2  #: between two looks for drafts whose deadline has passed
 
 
 class Center:
     """What stands on one store: commands use it at rest, `Serving` brings it to life."""
 
-    def __init__(self, settings: Settings, data_dir: DataDir, db: Database) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        data_dir: DataDir,
+        db: Database,
+        *,
+        store: EmbeddedStore | None = None,
+    ) -> None:
 
         self.settings, self.data_dir, self.db = settings, data_dir, db
         self.closing = AsyncExitStack()
@@ -135,6 +151,7 @@ class Center:
         self._rag: Rag | None = None
         self.audit = Audit(db, clock=self.clock)
         self.facts = FactStore(db, clock=self.clock)
+        self.studio = Studio(data_dir.path / "charts", self.words)
         self.account_store, self.passwords = AccountStore(db), Passwords()
         self.accounts = AccountsService(
             self.account_store, audit=self.audit, clock=self.clock, passwords=self.passwords
@@ -161,6 +178,21 @@ class Center:
         self.plugins = PluginService(
             self.host, store=plugin_store, seal=seal, audit=self.audit, clock=self.clock
         )
+        self.privacy = PrivacyService(
+            db,
+            running=self._running,
+            audit=self.audit,
+            clock=self.clock,
+            rewrite=store.rewrite if store else None,
+        )
+        for kept in (
+            Documents("deliveries", db["deliveries"]),
+            Documents("approvals", db["approvals"]),
+            LearnedQuestions(self._knowledge),
+            Memories(self._forget_memories),
+            LogFiles(data_dir.path / "logs"),
+        ):
+            self.privacy.register(kept)
 
     @property
     def base_url(self) -> str:
@@ -190,6 +222,7 @@ class Center:
             **rag_cli.commands(self._knowledge),
             **plugin_commands(self.plugins),
             **audit_cli.commands(self.audit),
+            **privacy_commands(self.privacy),
             **analytics_commands(
                 make_again=lambda progress: rebuild(
                     self.db, self.facts, clock=self.clock, progress=progress
@@ -207,6 +240,31 @@ class Center:
             *mail_checks(settings),
             *await channel_checks(self.plugins),
         )
+
+    def _running(self) -> Running:
+        """What an erasure has to tell; at rest nobody listens, and the next start catches up."""
+        if self.live is not None:
+            return self.live.running
+        snapshots = MongoSnapshots(self.db["conversations"], owner="all")
+        conversations = Conversations(
+            log_store=MongoCommitLog(self.db["log"]),
+            snapshots=snapshots,
+            bus=LocalBus(),
+            clock=self.clock,
+        )
+        return Running(
+            conversations=conversations,
+            snapshots=snapshots,
+            drain=_nothing,
+            wake=lambda _conversation_id: None,
+        )
+
+    async def _forget_memories(self) -> int:
+        rag = self._rag
+        forgotten = rag.embedder.forget() if rag else 0
+        if self.live is not None:
+            await self.live.answers.stop()
+        return forgotten
 
     async def _knowledge(self) -> Knowledge:
         return (await self.rag()).knowledge
@@ -348,11 +406,22 @@ class Serving:
         self.web = self._web()
         self._stack = AsyncExitStack()
 
+    @property
+    def running(self) -> Running:
+        """What an erasure has to tell."""
+        return Running(
+            conversations=self.conversations,
+            snapshots=self.snapshots,
+            drain=self.projector.drain,
+            wake=self.worker.wake,
+        )
+
     async def start(self, *, guide: Path | None) -> None:
         """Serve. Raises SetupError, having stopped whatever was started."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.snapshots.close)
             stack.push_async_callback(self.commit_log.close)
+            self._begin(stack, "erasures", self.center.privacy.resume())
             learning = self._begin(stack, "knowledge", self.rag.knowledge.start(guide=guide))
             await self.answers.start()
             unsettled = await self.snapshots.unsettled()
@@ -452,13 +521,18 @@ class Serving:
             passwords=center.passwords,
             clock=clock,
         )
-        slices_static = {"approvals": HERE / "approvals" / "static", "plugins": PLUGIN_STATIC}
+        slices_static = {
+            "analytics": ANALYTICS_STATIC,
+            "approvals": HERE / "approvals" / "static",
+            "plugins": PLUGIN_STATIC,
+        }
         assets = Assets({"core": STATIC, "chat": CHAT, **slices_static})
         pages = Pages(
             settings,
             words=center.words,
             assets=assets,
             templates={
+                "analytics": ANALYTICS_TEMPLATES,
                 "approvals": HERE / "approvals" / "templates",
                 "plugins": PLUGIN_TEMPLATES,
             },
@@ -497,6 +571,13 @@ class Serving:
                 knowledge=self.rag.knowledge, confidence=self.rag.confidence, clock=clock
             ),
             DashboardRoutes(self.analytics),
+            DashboardPages(
+                self.analytics,
+                pages=pages,
+                words=center.words,
+                studio=center.studio,
+                clock=clock,
+            ),
             PluginPages(center.plugins, pages=pages, words=center.words),
             HealthRoutes(
                 checks={
@@ -529,6 +610,14 @@ class Serving:
 
     async def _queue_length(self) -> int:
         return (await self.approval_store.pending(limit=1)).total
+
+    async def _retain(self) -> None:
+        wishes = self.center.settings.server
+        erased = await self.center.privacy.retain(
+            days=wishes.retention_days, by_channel=dict(wishes.retention_days_by_channel)
+        )
+        if erased:
+            log.info("%d conversations were old enough to be erased", erased)
 
     async def _check_store(self) -> None:
         await self.center.db.command("ping")
@@ -578,6 +667,7 @@ class Serving:
         )
         scheduler.add_job(self.ladder.sweep, IntervalTrigger(seconds=SWEEP_SECONDS))
         scheduler.add_job(self.access.sweep, IntervalTrigger(hours=1))
+        scheduler.add_job(self._retain, CronTrigger(hour=RETENTION_HOUR))
         scheduler.add_job(self.center.facts.roll_up, IntervalTrigger(minutes=1))
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
@@ -614,6 +704,10 @@ def _hours(wishes: ApprovalSettings) -> Hours:
         raise SetupError(f"DESK_HOURS or DESK_HOLIDAYS: {error.detail}") from error
 
 
+async def _nothing() -> None:
+    """At rest there is nothing to wait for."""
+
+
 class Routed(Protocol):
     """A part with routes."""
 
@@ -641,7 +735,7 @@ async def opened(
         db = await open_database(uri)
         stack.push_async_callback(db.client.close)
         await ensure_indexes(db)
-        center = Center(settings, data_dir, db)
+        center = Center(settings, data_dir, db, store=store)
         await stack.enter_async_context(center.closing)
         yield center
 

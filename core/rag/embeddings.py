@@ -154,6 +154,12 @@ class ThreadEmbedder:
             self._known.popitem(last=False)
         return vector
 
+    def forget(self) -> int:
+        """Remember no question any more; how many there were."""
+        forgotten = len(self._known)
+        self._known.clear()
+        return forgotten
+
     async def questions(self, texts: Sequence[str]) -> Matrix:
         """See Embedder."""
         return await self._each(self._encoder.questions, texts)

@@ -1,0 +1,206 @@
+"""After an erasure no byte of the person is left: not in the store, the vectors or the logs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from composition import Serving, serving
+from config.settings import read_settings
+from core import events as ev
+from core.accounts.rules import Role, User
+from core.accounts.service import OPERATOR
+from core.data_dir import DataDir
+from core.errors import Forbidden
+from core.messages import Address, InboundKind, InboundMessage, Sender
+from core.rag.passages import Article
+from core.storage.embedded import EmbeddedStore
+from tests.support.process import Program
+
+WORD = "plantedquokka"
+EMAIL = "quokka.person@example.org"
+PHONE = "+821055501234"
+
+
+def holding(folder: Path, *words: str) -> list[str]:
+    """Files with one of the words in them, and which."""
+    found = []
+    for file in folder.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes().lower()
+            found += [f"{file.name}: {w}" for w in words if w.lower().encode() in content]
+    return found
+
+
+@pytest.fixture
+async def live(tmp_path: Path) -> AsyncIterator[Serving]:
+    """Everything, on a store of its own whose files can be searched."""
+    settings = read_settings({"DATA_DIR": str(tmp_path), "PORT": "0"})
+    store = EmbeddedStore(tmp_path)
+    store.launch()
+    async with serving(settings, DataDir(tmp_path), store=store, guide=None) as running:
+        yield running
+
+
+async def written(live: Serving, text: str, *, chat: str = PHONE, n: int = 1) -> str:
+    """A customer writes by text message; gives the conversation's id."""
+    address = Address(channel="sms", account="+15550001", chat=chat)
+    message = InboundMessage(
+        address=address,
+        external_id=f"SM{chat}{n}",
+        sender=Sender(id=chat, name=f"Name {WORD}" if chat == PHONE else "Somebody"),
+        text=text,
+    )
+    await live.inbox.receive(message)
+    conversation_id = address.conversation_id()
+    async with asyncio.timeout(20):
+        while not (await live.conversations.peek(conversation_id)).review:
+            await asyncio.sleep(0.05)
+    return conversation_id
+
+
+async def test_no_byte_is_left(live: Serving, tmp_path: Path) -> None:
+    center = live.center
+    other = await written(live, "Where is my parcel number 7", chat="+15559998888")
+    theirs = await written(live, f"My {WORD} broke, write to {EMAIL}")
+    await live.rag.knowledge.add_article(Article(id="a1", title="Parcels", text="They arrive."))
+    await live.rag.knowledge.add_known_question("a1", f"My {WORD} broke, write to {EMAIL}")
+    admin = await center.accounts.first_admin()
+    await live.approvals.note(admin, theirs, f"called about {WORD}")
+    await live.projector.drain()
+    log_file = tmp_path / "logs" / "store.log"
+    log_file.write_text(f"a line about {EMAIL}\nanother line\n")
+    assert holding(tmp_path, WORD, EMAIL, PHONE)
+
+    given = await center.privacy.export(OPERATOR, EMAIL)
+    assert [c["id"] for c in given["conversations"]] == [theirs]
+    assert len(given["approvals"]) == 1
+    assert given["known_questions"][0]["article"] == "a1"
+
+    receipt = await center.privacy.erase(OPERATOR, "010-5550-1234")
+    assert receipt.conversations == 1
+    assert receipt.rewritten
+    assert {"commits", "events", "approvals", "known_questions", "log_lines"} <= set(
+        receipt.removed
+    )
+    assert (await live.conversations.peek(theirs)).erased
+    assert (await live.conversations.peek(other)).review is not None
+    [marker] = await live.conversations.history(theirs)
+    assert marker.events == (ev.Erased(),)
+    assert len((await live.approvals.pending(admin)).items) == 1
+    assert log_file.read_text() == "another line\n"
+    await asyncio.sleep(4)  # whatever settles late has settled
+    assert holding(tmp_path, WORD, EMAIL, PHONE) == []
+    audit = [entry for entry in await center.audit.page() if entry.what == "person.erase"]
+    assert audit[0].after["conversations"] == 1
+    assert (await center.audit.verify()).is_intact
+    assert (await center.privacy.erase(OPERATOR, PHONE)).conversations == 0
+
+    # He may come back as a stranger; numbers go on, nothing of before is known.
+    again = await written(live, "Hello, do you know me?", n=2)
+    state = await live.conversations.peek(again)
+    assert again == theirs
+    assert not state.erased
+    assert state.seq > marker.base
+    assert [turn.text for turn in state.memory][:1] == ["Hello, do you know me?"]
+
+
+async def test_a_stop_outlives_everything(live: Serving) -> None:
+    theirs = await written(live, f"My {WORD}")
+    address = Address(channel="sms", account="+15550001", chat=PHONE)
+    stop = InboundMessage(
+        address=address, external_id="stop", sender=Sender(id=PHONE), kind=InboundKind.OPT_OUT
+    )
+    await live.inbox.receive(stop)
+    await live.center.privacy.erase(OPERATOR, theirs)
+    live.conversations.forget(theirs)
+    assert (await live.conversations.peek(theirs)).opted_out
+
+
+async def test_what_was_broken_off_is_finished(live: Serving) -> None:
+    theirs = await written(live, f"My {WORD}")
+    await live.center.db["erasures"].insert_one(
+        {"_id": "e1", "conversations": [theirs], "who": "operator", "rewrite": False, "done": False}
+    )
+    await live.center.privacy.resume()
+    assert len(await live.conversations.history(theirs)) == 1
+    found = await live.center.db["erasures"].find_one({"_id": "e1"})
+    assert found is not None
+    assert found["done"]
+
+
+async def test_only_what_is_old_enough_goes(live: Serving) -> None:
+    admin = await live.center.accounts.first_admin()
+    theirs = await written(live, f"My {WORD}")
+    waiting = await written(live, "Mine, too", chat="+15559998888")
+    await live.approvals.resolve(admin, theirs)
+    privacy = live.center.privacy
+    await asyncio.sleep(4)
+    assert await privacy.retain(days=1, by_channel={}) == 0
+    snapshots = live.center.db["conversations"]
+    await snapshots.update_many(
+        {}, {"$set": {"updated_at": live.center.clock.now() - timedelta(days=40)}}
+    )
+    assert await privacy.retain(days=30, by_channel={"sms": 90}) == 0
+    assert await privacy.retain(days=None, by_channel={"web": 1}) == 0
+    assert await privacy.retain(days=90, by_channel={"sms": 30}) == 1
+    assert (await live.conversations.peek(theirs)).erased
+    assert not (await live.conversations.peek(waiting)).erased
+
+
+async def test_only_admins_erase(live: Serving) -> None:
+    for role in (Role.AGENT, Role.SUPERVISOR):
+        user = User(id="u", email="u@example.com", role=role)
+        with pytest.raises(Forbidden):
+            await live.center.privacy.erase(user, PHONE)
+        with pytest.raises(Forbidden):
+            await live.center.privacy.export(user, PHONE)
+
+
+async def run(*words: str, data_dir: Path) -> tuple[int, str]:
+    import sys
+
+    from tests.support.process import ROOT
+
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, str(ROOT / "bot.py"), *words, "--data-dir", str(data_dir),
+        cwd=data_dir.parent, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await child.communicate()
+    assert child.returncode is not None
+    return child.returncode, out.decode()
+
+
+async def test_by_the_command_line_while_it_serves_and_at_rest(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    program = Program(data)
+    await program.start()
+    ids = []
+    async with aiohttp.ClientSession(program.url) as http:
+        for n in range(2):
+            async with http.post(
+                "/api/conversations", json={"text": f"my {WORD}{n}, reach me at {n}{EMAIL}"}
+            ) as answer:
+                made: dict[str, Any] = await answer.json()
+                ids.append(made["id"])
+    await asyncio.sleep(2)
+    code, out = await run("export", f"0{EMAIL}", data_dir=data)
+    assert code == 0
+    assert [c["id"] for c in json.loads(out)["conversations"]] == [ids[0]]
+    code, out = await run("erase", f"0{EMAIL}", data_dir=data)
+    assert code == 0
+    assert "conversations" in out
+    async with aiohttp.ClientSession(program.url) as http, http.get("/readyz") as answer:
+        assert answer.status == 200
+    await program.stop()
+    code, out = await run("erase", ids[1], data_dir=data)
+    assert code == 0, out
+    assert holding(tmp_path, WORD, EMAIL) == []
+    assert await run("audit", "verify", data_dir=data) == (0, "5 entries, intact\n")
