@@ -1,0 +1,137 @@
+"""Has charts drawn in a process of its own, so that the serving one stays small."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import importlib.metadata
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from core.errors import ContactCenterError
+from core.wording import Words
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+PATIENCE = 90.0  #: seconds that drawing may take
+CHART_NAMES = ("volume", "answers", "speed", "decisions", "waits", "heat")
+WORDS = "analytics"
+
+
+class NotDrawn(ContactCenterError):
+    """The pictures could not be drawn."""
+
+
+class Studio:
+    """Draws pictures, and makes the kit by which browsers draw: once, kept in a folder."""
+
+    def __init__(self, folder: Path, words: Words) -> None:
+        self._folder = folder
+        self._words = words
+        self._lock = asyncio.Lock()
+        self._kit: dict[str, bytes] = {}
+        self.version = self._version()
+
+    async def file(self, name: str) -> bytes | None:
+        """A file of the kit: "vega.js" or "LANGUAGE.json"; None for others."""
+        async with self._lock:
+            if not self._kit:
+                self._kit = await self._made()
+        return self._kit.get(name)
+
+    async def pictures(
+        self, charts: list[dict[str, Any]], *, locale: str, theme: str = "light"
+    ) -> list[bytes]:
+        """A PNG of each chart {name, rows}. Raises NotDrawn."""
+        drawn = await self._draw(
+            {
+                "job": "pictures",
+                "charts": charts,
+                "words": self._words.section(WORDS, locale),
+                "theme": theme,
+            }
+        )
+        return [base64.b64decode(png) for png in drawn]
+
+    async def sheet(
+        self, charts: list[dict[str, Any]], *, title: str, locale: str, theme: str = "light"
+    ) -> bytes:
+        """One PNG with all of them. Raises NotDrawn."""
+        drawn = await self._draw(
+            {
+                "job": "sheet",
+                "charts": charts,
+                "words": self._words.section(WORDS, locale),
+                "theme": theme,
+                "title": title,
+            }
+        )
+        return base64.b64decode(drawn)
+
+    async def _made(self) -> dict[str, bytes]:
+        place = self._folder / f"{self.version}.json"
+        kept = await asyncio.to_thread(_read, place)
+        if kept is None:
+            words = {locale: self._words.section(WORDS, locale) for locale in self._words.languages}
+            kept = await self._draw({"job": "kit", "words": words})
+            await asyncio.to_thread(_write, place, kept)
+        return {
+            "vega.js": kept["script"].encode(),
+            **{f"{locale}.json": orjson.dumps(s) for locale, s in kept["specs"].items()},
+        }
+
+    async def _draw(self, job: dict[str, Any]) -> Any:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "analytics.drawing",
+            cwd=HERE.parent,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                out, errors = await process.communicate(orjson.dumps(job))
+        except TimeoutError:
+            raise NotDrawn("Drawing took too long.") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            log.error("drawing failed: %s", errors.decode(errors="replace")[-2000:])
+            raise NotDrawn("The charts could not be drawn; the log says why.")
+        return orjson.loads(out)
+
+    def _version(self) -> str:
+        seen = hashlib.blake2b(digest_size=8)
+        for file in ("charts.py", "drawing.py"):
+            seen.update((HERE / file).read_bytes())
+        for locale in self._words.languages:
+            seen.update(orjson.dumps(self._words.section(WORDS, locale)))
+        for package in ("altair", "vl-convert-python"):
+            seen.update(importlib.metadata.version(package).encode())
+        return seen.hexdigest()
+
+
+def _read(place: Path) -> Any:
+    try:
+        return orjson.loads(place.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return None
+
+
+def _write(place: Path, kit: Any) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for old in place.parent.glob("*.json"):
+        old.unlink(missing_ok=True)
+    new = place.with_suffix(".new")
+    new.write_bytes(orjson.dumps(kit))
+    new.replace(place)

@@ -1,0 +1,125 @@
+"""The dashboard in Chromium: draws under the strict policy, follows what happens, fits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from bench.history import history
+from core.accounts.rules import Role
+from core.accounts.service import OPERATOR
+from core.events import Decision
+from tests.analytics.conftest import write_log
+
+if TYPE_CHECKING:
+    from composition import Serving
+
+SHOTS = Path(__file__).parents[2] / "docs" / "images"
+
+
+@pytest.fixture
+async def busy(app: Serving) -> Serving:
+    """A center with three weeks behind it."""
+    end = app.center.clock.now()
+    await write_log(app.center.db, list(history(600, days=21, end=end)))
+    from analytics.store import rebuild
+
+    await rebuild(app.center.db, app.center.facts, clock=app.center.clock)
+    return app
+
+
+@pytest.fixture
+async def signed_in(chromium: Browser, busy: Serving) -> AsyncIterator[Page]:
+    """A supervisor's page; nothing may complain in its console."""
+    user = await busy.center.accounts.add(OPERATOR, "sara@example.com", role=Role.SUPERVISOR)
+    link = await busy.center.accounts.issue_link(user, actor=OPERATOR)
+    profile = await chromium.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    page = await profile.new_page()
+    complaints: list[str] = []
+    page.on(
+        "console",
+        lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    page.set_default_timeout(10_000)
+    await page.goto(f"{busy.center.base_url}/login/link/{link}")
+    if await page.locator("form button").count():
+        await page.locator("form button[type=submit]").first.click()
+        await page.wait_for_load_state()
+    yield page
+    assert complaints == []
+
+
+async def test_charts_are_drawn_and_follow_what_happens(busy: Serving, signed_in: Page) -> None:
+    page, base = signed_in, busy.center.base_url
+    await page.goto(f"{base}/console/dashboard?days=30")
+    await page.wait_for_selector("#board[data-drawn=yes]", timeout=90_000)
+    assert await page.locator(".plot svg").count() == 6
+    await page.wait_for_selector("#live.good")
+    await page.screenshot(path=str(SHOTS / "dashboard-en-light.png"), full_page=True)
+
+    events = history(900, days=1, end=busy.center.clock.now() + timedelta(days=1), seed=3)
+    waiting = next(
+        own
+        for own in events
+        if any(getattr(e, "decision", None) is Decision.APPROVE for c in own for e in c.events)
+    )
+    before = await page.locator("#chart-decisions table").text_content()
+    for commit in waiting:
+        decided = any(getattr(e, "decision", None) for e in commit.events)
+        await busy.conversations.update(commit.conversation_id, lambda _, c=commit: c.events)
+        if decided:
+            break
+    begun = time.monotonic()
+    await page.wait_for_function(
+        "before => document.querySelector('#chart-decisions table').textContent !== before",
+        arg=before,
+        timeout=2_000,
+    )
+    assert time.monotonic() - begun < 2.0
+
+    await page.locator("#card-conversations a").click()
+    await page.wait_for_selector("h1")
+    assert await page.locator("tbody tr").count() == 200
+
+
+async def test_korean_dark_phone(busy: Serving, signed_in: Page) -> None:
+    page, base = signed_in, busy.center.base_url
+    await page.context.add_cookies(
+        [
+            {"name": "locale", "value": "ko", "url": base},
+            {"name": "theme", "value": "dark", "url": base},
+        ]
+    )
+    await page.goto(f"{base}/console/dashboard?days=30&channel=web")
+    await page.wait_for_selector("#board[data-drawn=yes]", timeout=90_000)
+    assert await page.locator("h1").text_content() == "대시보드"
+    assert "channel=web" in str(await page.locator("#card-missing a").get_attribute("href"))
+    await page.screenshot(path=str(SHOTS / "dashboard-ko-dark.png"), full_page=True)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(f"{base}/console/dashboard?days=30")
+    await page.wait_for_selector("#board[data-drawn=yes]", timeout=30_000)
+    wider = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert not await page.evaluate(wider)
+    await page.screenshot(path=str(SHOTS / "dashboard-ko-phone.png"))
+    await page.locator("#chart-heat summary").click()
+    assert await page.locator("#chart-heat table").is_visible()
+    async with page.expect_download() as download:
+        await page.locator("#chart-heat [data-png]").click()
+    assert (await download.value).suggested_filename == "heat.png"
+    async with page.expect_download() as saved:
+        await page.locator("#chart-volume a[download]").click()
+    assert (await saved.value).suggested_filename == "volume.csv"
+
+
+async def test_an_empty_period_says_so(busy: Serving, signed_in: Page) -> None:
+    page = signed_in
+    await page.goto(f"{busy.center.base_url}/console/dashboard?first=2020-01-01&last=2020-01-05")
+    await page.wait_for_selector("#nothing")
+    assert not await page.locator("#partial").count()
