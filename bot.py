@@ -209,6 +209,10 @@ def _log_to_stderr(settings: Settings) -> None:
         level=settings.server.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    from core.log_masking import MaskedLog
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(MaskedLog())
     for chatty in ("apscheduler", "pymongo", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

@@ -1,0 +1,44 @@
+"""What goes into a log carries no card, e-mail, phone or registration number, and no secret."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from core.rag.masking import mask
+
+_PERHAPS = re.compile(
+    r"@|\d(?:[^\w\n]{0,2}\d){6}|bearer |(?:sk|pk|rk|xox\w|glpat)[-_]|ghp|gho|eyJ|AKIA|ASIA|AIza"
+    r"|BEGIN [A-Z ]*PRIVATE|pass|pwd|pin|secret|token|key|[비암인보핀]",
+    re.IGNORECASE,
+)
+_OWN_TOKENS = re.compile(r"\bdesk_[-_A-Za-z0-9]{16,}|(?<=/login/link/)[-_A-Za-z0-9]{16,}")
+_URI_SECRET = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")
+
+
+class MaskedLog(logging.Filter):
+    """Masks a record's sentence and its traceback; set it on every handler."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Every record passes, masked."""
+        try:
+            said = record.getMessage()
+        except (TypeError, ValueError):
+            return True  # the handler itself reports a message that cannot be formatted
+        record.msg, record.args = masked(said), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = masked(record.exc_text)
+        if record.stack_info:
+            record.stack_info = masked(record.stack_info)
+        return True
+
+
+def masked(text: str) -> str:
+    """The text as a log may have it; most lines hold nothing and cost one search."""
+    text = _OWN_TOKENS.sub("[SECRET]", text)
+    if not _PERHAPS.search(text):
+        return text
+    text = _URI_SECRET.sub(r"\1:[SECRET]@", text)
+    return mask(text, locale="en").text
