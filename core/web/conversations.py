@@ -265,7 +265,10 @@ class ConversationRoutes:
         """GET /api/conversations/{id}."""
         state = await self._load(request)
         commits = await self._conversations.history(state.id)
-        state = await self._load(request)
+        # What was stored meanwhile counts for the status as for the messages: they go together.
+        for commit in commits:
+            if commit.base == state.seq + 1:
+                state = state.apply(commit)
         assignee = state.assignee
         if user_of(request) is None:
             # Customers learn a colleague's name, not his address.

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from core.accounts.rules import Role
-from core.events import Noted, ReviewRequested, TakenOver
+from core.events import Commit, Noted, ReviewRequested, TakenOver
 from tests.support.site import Site
 from tests.support.world import unsure
 
@@ -52,6 +52,20 @@ async def test_the_same_client_id_is_the_same_message(web: Site) -> None:
     assert (status, later) == answers[0]
     kinds = await web.world.kinds(conversation_id)
     assert kinds.count("received") == 1
+
+
+async def test_messages_and_status_are_of_the_same_moment(web: Site) -> None:
+    conversation_id, token = await web.open("How do I reset it?")
+    state = await web.world.until(conversation_id, lambda c: not c.unanswered)
+    joined = Commit(
+        conversation_id=conversation_id,
+        base=state.seq + 1,
+        at=web.world.clock.now(),
+        events=(TakenOver(by="mina@example.com"),),
+    )
+    await web.world.commit_log.append(joined)  # stored, and nobody in this process knows it yet
+    _, seen = await web.call("GET", f"/api/conversations/{conversation_id}", token=token)
+    assert (seen["status"], seen["assignee"]) == ("human", "mina")
 
 
 async def test_a_cookie_is_as_good_as_the_token(web: Site) -> None:
