@@ -40,6 +40,7 @@ GROUPS = {
     "audit": "core.accounts.audit_cli:audit",
     "erase": "core.privacy.cli:erase",
     "export": "core.privacy.cli:export",
+    "deliveries": "core.deliveries_cli:deliveries",
     "kb": "core.rag.cli:kb",
     "plugins": "plugins.cli:plugins_group",
     "users": "core.accounts.cli:users",

@@ -37,6 +37,7 @@ from approvals.web import ApprovalRoutes
 from channels.web.pages import STATIC as CHAT
 from channels.web.pages import ChatPages
 from config.settings import ApprovalSettings, LlmSettings, Settings
+from core import deliveries_cli
 from core.accounts import audit_cli
 from core.accounts import cli as accounts_cli
 from core.accounts.audit import Audit
@@ -90,6 +91,7 @@ from core.storage.snapshots import MongoSnapshots
 from core.web.assets import Assets
 from core.web.console import ConsoleRoutes
 from core.web.conversations import ConversationRoutes
+from core.web.deliveries import DeliveryRoutes
 from core.web.guide import GuideRoutes
 from core.web.health import HealthRoutes
 from core.web.pages import STATIC, Pages
@@ -222,6 +224,7 @@ class Center:
             **rag_cli.commands(self._knowledge),
             **plugin_commands(self.plugins),
             **audit_cli.commands(self.audit),
+            **deliveries_cli.commands(self._deliveries),
             **privacy_commands(self.privacy),
             **analytics_commands(
                 make_again=lambda progress: rebuild(
@@ -239,6 +242,17 @@ class Center:
             *answer_checks(rag, settings, model=_model(settings.llm), prompts=PROMPTS),
             *mail_checks(settings),
             *await channel_checks(self.plugins),
+        )
+
+    def _deliveries(self) -> Deliveries:
+        """At rest a retry is written down, and goes out at the next start."""
+        if self.live is not None:
+            return self.live.deliveries
+        at_rest = self._running()
+        return Deliveries(
+            conversations=at_rest.conversations,
+            store=MongoDeliveries(self.db["deliveries"], at_rest.conversations),
+            wake=at_rest.wake,
         )
 
     def _running(self) -> Running:
@@ -569,6 +583,12 @@ class Serving:
             ),
             KnowledgeRoutes(
                 knowledge=self.rag.knowledge, confidence=self.rag.confidence, clock=clock
+            ),
+            DeliveryRoutes(
+                self.deliveries,
+                conversations=self.conversations,
+                pages=pages,
+                words=center.words,
             ),
             DashboardRoutes(self.analytics),
             DashboardPages(

@@ -201,7 +201,7 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(
     ["", "run", "kb", "kb add", "kb list", "kb remove", "kb search", "kb rebuild", "users",
      "users add", "users list", "users role", "users remove", "plugins", "plugins list",
      "plugins enable", "plugins disable", "plugins check", "plugins new", "plugins test", "doctor",
-     "eval", "audit", "audit verify"],
+     "eval", "audit", "audit verify", "deliveries", "deliveries list", "deliveries retry"],
 )  # fmt: skip
 def test_every_command_has_help(tmp_path: Path, command: str) -> None:
     done = bot(*command.split(), "--help", data_dir=tmp_path / "data")
@@ -252,3 +252,11 @@ def test_doctor_and_audit_at_rest(tmp_path: Path) -> None:
     verified = bot("audit", "verify", data_dir=tmp_path / "data")
     assert verified.code == 0
     assert verified.out.endswith("intact\n")
+
+
+def test_deliveries_at_rest(tmp_path: Path) -> None:
+    listed = bot("deliveries", "list", data_dir=tmp_path / "data")
+    assert (listed.code, listed.out) == (0, "")
+    assert "Everything has arrived." in listed.err
+    missing = bot("deliveries", "retry", "nothing.7", data_dir=tmp_path / "data")
+    assert missing.code == 2

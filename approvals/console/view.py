@@ -195,9 +195,12 @@ def _entry(item: ev.Numbered, *, words: Words, locale: str) -> Entry | None:
 
 
 def _delivered(entry: Entry, e: ev.DeliveryRecorded, *, words: Words, locale: str) -> Entry:
+    state = words.text(f"approvals.delivery.{e.state.value}", locale)
+    if e.doubled:
+        state += " · " + words.text("approvals.delivery.doubled", locale)
     return replace(
         entry,
-        delivery=words.text(f"approvals.delivery.{e.state.value}", locale),
+        delivery=state,
         delivery_detail=e.detail,
         trouble=e.state in (DeliveryState.FAILED, DeliveryState.UNKNOWN),
     )

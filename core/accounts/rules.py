@@ -82,6 +82,8 @@ RIGHTS: Mapping[Action, Role] = {
 COMMANDS: Mapping[str, Action] = {
     "analytics.rebuild": Action.ANALYTICS_REBUILD,
     "audit.verify": Action.AUDIT_READ,
+    "deliveries.list": Action.CONVERSATION_READ,
+    "deliveries.retry": Action.DELIVERY_RETRY,
     "doctor": Action.SYSTEM_CHECK,
     "erase": Action.PERSON_ERASE,
     "export": Action.PERSON_EXPORT,
