@@ -33,6 +33,9 @@ from approvals.deadlines import Desk, Ladder
 from approvals.hours import Hours
 from approvals.service import ApprovalService
 from approvals.store import ApprovalsProjection, ApprovalStore
+from approvals.trust.assembly import build_trust
+from approvals.trust.pages import TEMPLATES as TRUST_TEMPLATES
+from approvals.trust.pages import TrustPages
 from approvals.web import ApprovalRoutes
 from channels.web.pages import STATIC as CHAT
 from channels.web.pages import ChatPages
@@ -41,6 +44,7 @@ from core import deliveries_cli
 from core.accounts import audit_cli
 from core.accounts import cli as accounts_cli
 from core.accounts.audit import Audit
+from core.accounts.mail_links import MailedLinks
 from core.accounts.rules import User
 from core.accounts.secrets import Passwords
 from core.accounts.service import AccountsService
@@ -63,10 +67,10 @@ from core.doctor import (
 )
 from core.errors import ChannelNotReady, NotFound, SetupError
 from core.inbox import Inbox
+from core.mail import Mailer
 from core.messages import InboundMessage, Receipt
 from core.outbox import Outbox
-from core.pipeline import FixedRules, Pipeline
-from core.policy import Rules
+from core.pipeline import Pipeline
 from core.ports import Responder, Signal
 from core.privacy.cli import commands as privacy_commands
 from core.privacy.kept import Documents, LearnedQuestions, LogFiles, Memories
@@ -98,7 +102,7 @@ from core.web.pages import STATIC, Pages
 from core.web.routing import Route
 from core.web.server import WebServer
 from core.web.settings import WebSettings
-from core.web.sign_in import SignInRoutes
+from core.web.sign_in import Provider, SignInRoutes
 from core.web.users import UserRoutes
 from core.web.visitors import VisitorTokens
 from core.wording import Words
@@ -324,10 +328,16 @@ class Serving:
         self.speech = Speech(center.words, pulls=self._pulls)
         hours = _hours(wishes)
         self.desk = Desk(hours=hours, seconds=wishes.approval_timeout_seconds, words=center.words)
-        rules = Rules(
-            threshold=rag.confidence.threshold(wishes.auto_send_target_precision),
-            review_all=wishes.auto_send_cold_start == "review",
-            max_turns=wishes.assistant_turns,
+        self.trust = build_trust(
+            db,
+            wishes,
+            confidence=rag.confidence,
+            knowledge=rag.knowledge,
+            recall=lambda approval_id: self.approvals.recall(approval_id),
+            history=self.conversations.history,
+            find_user=self._find_user,
+            audit=center.audit,
+            clock=clock,
         )
         self.registry = CollectorRegistry()
         llm = center.settings.llm
@@ -339,9 +349,7 @@ class Serving:
             metrics=AnswerMetrics(self.registry),
             prompts=PROMPTS,
             model=_model(llm),
-            gate=lambda _question, draft: (
-                not rules.review_all and draft.confidence >= rules.threshold
-            ),
+            gate=lambda _question, draft: self.trust.autonomy.would_send(draft),
             revision=lambda: rag.retriever.revision,
             budget_seconds=max(BUDGET_SECONDS, llm.llm_timeout_seconds + 0.2),
         )
@@ -350,7 +358,7 @@ class Serving:
             responder=responder or self.answers,
             speech=self.speech,
             desk=self.desk,
-            rules=FixedRules(value=rules),
+            rules=self.trust.autonomy,
             clock=clock,
             site=lambda: center.base_url,
         )
@@ -400,6 +408,8 @@ class Serving:
             undo_seconds=wishes.approval_undo_seconds,
         )
         self.projector.register(delivery_store)
+        self.projector.register(self.trust.autonomy)
+        self.projector.register(self.trust.learning)
         self.projector.register(
             ApprovalsProjection(
                 db["approvals"],
@@ -413,12 +423,59 @@ class Serving:
             clock=clock,
             zone=ZoneInfo(center.settings.reports.report_timezone),
             queue_length=self._queue_length,
+            drain=self.projector.drain,
         )
         self._web_is_up = asyncio.Event()
         self.slack_desk: SlackDesk | None = None
         self._at_desk: asyncio.Task[None] | None = None
+        self.mailed_links: MailedLinks | None = None
         self.web = self._web()
         self._stack = AsyncExitStack()
+
+    def _sign_in_routes(
+        self, settings: WebSettings, sign_in: SignIn, pages: Pages
+    ) -> Sequence[Routed]:
+        """Every way in that the settings open."""
+        center = self.center
+        oidc, mail = center.settings.oidc, center.settings.mail
+        if mail.smtp_host:
+            mailer = Mailer(
+                host=mail.smtp_host,
+                port=mail.smtp_port,
+                sender=mail.smtp_from or mail.smtp_user or "desk@localhost",
+                user=mail.smtp_user or "",
+                password=mail.smtp_password or "",
+            )
+            self.mailed_links = MailedLinks(
+                center.accounts, mailer=mailer, words=center.words, base_url=lambda: center.base_url
+            )
+        has_oidc = bool(oidc.oidc_issuer and oidc.oidc_client_id)
+        ways = SignInRoutes(
+            settings,
+            sign_in=sign_in,
+            pages=pages,
+            words=center.words,
+            providers=[Provider(name=oidc.oidc_name, path="/login/oidc")] if has_oidc else [],
+            mailed=self.mailed_links,
+        )
+        if not (oidc.oidc_issuer and oidc.oidc_client_id):
+            return (ways,)
+        # Imported here: it brings an HTTP client that only this needs.
+        from core.accounts.oidc import OidcWishes, OpenIdConnect
+        from core.web.oidc import CALLBACK, OidcRoutes
+
+        provider = OpenIdConnect(
+            OidcWishes(
+                issuer=oidc.oidc_issuer,
+                client_id=oidc.oidc_client_id,
+                client_secret=oidc.oidc_client_secret or "",
+                scopes=oidc.oidc_scopes,
+            ),
+            store=center.account_store,
+            redirect_uri=lambda: center.base_url + CALLBACK,
+            clock=center.clock,
+        )
+        return (ways, OidcRoutes(settings, provider=provider, sign_in=sign_in, pages=ways))
 
     @property
     def running(self) -> Running:
@@ -435,9 +492,12 @@ class Serving:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.snapshots.close)
             stack.push_async_callback(self.commit_log.close)
+            if self.mailed_links is not None:
+                stack.push_async_callback(self.mailed_links.stop)
             self._begin(stack, "erasures", self.center.privacy.resume())
             learning = self._begin(stack, "knowledge", self.rag.knowledge.start(guide=guide))
             await self.answers.start()
+            await self.trust.autonomy.start()
             unsettled = await self.snapshots.unsettled()
             for conversation_id in unsettled:
                 await self.projector.recover(conversation_id)
@@ -455,6 +515,7 @@ class Serving:
             await self.web.start()
             self._web_is_up.set()
             stack.push_async_callback(self.web.stop)
+            self._begin(stack, "learning", self.trust.learning.run())
             self._schedule(stack)
             for conversation_id in unsettled:
                 self.worker.wake(conversation_id)
@@ -549,6 +610,7 @@ class Serving:
                 "analytics": ANALYTICS_TEMPLATES,
                 "approvals": HERE / "approvals" / "templates",
                 "plugins": PLUGIN_TEMPLATES,
+                "trust": TRUST_TEMPLATES,
             },
         )
         manifests = [found.manifest for found in center.catalog.scan().values()]
@@ -564,7 +626,7 @@ class Serving:
                 clock=clock,
             ),
             GuideRoutes(GUIDE, pages=pages),
-            SignInRoutes(settings, sign_in=sign_in, pages=pages, words=center.words),
+            *self._sign_in_routes(settings, sign_in, pages),
             UserRoutes(
                 accounts=accounts, access=access, public_url=server.public_url or "", clock=clock
             ),
@@ -597,6 +659,12 @@ class Serving:
                 words=center.words,
                 studio=center.studio,
                 clock=clock,
+            ),
+            TrustPages(
+                autonomy=self.trust.autonomy,
+                learning=self.trust.learning,
+                pages=pages,
+                words=center.words,
             ),
             PluginPages(center.plugins, pages=pages, words=center.words),
             HealthRoutes(
@@ -685,6 +753,7 @@ class Serving:
             timezone=self.center.settings.reports.report_timezone,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
+        scheduler.add_job(self.trust.learning.sweep, IntervalTrigger(hours=6))
         scheduler.add_job(self.ladder.sweep, IntervalTrigger(seconds=SWEEP_SECONDS))
         scheduler.add_job(self.access.sweep, IntervalTrigger(hours=1))
         scheduler.add_job(self._retain, CronTrigger(hour=RETENTION_HOUR))

@@ -15,7 +15,7 @@ import vl_convert
 
 from analytics.charts import CHARTS, THEMES, build
 
-SNIPPET = "window.vega = vega; window.vegaEmbed = vegaEmbed;"
+SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
 
 def kit(words: dict[str, dict[str, str]]) -> dict[str, Any]:

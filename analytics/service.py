@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,6 +35,9 @@ from core.web.answers import iso
 SHOWN = 200  #: conversations behind a number
 
 QueueLength = Callable[[], Awaitable[int]]
+Drain = Callable[[], Awaitable[None]]
+"""Returns once all that has happened has become facts."""
+FRESH_SECONDS = 1.0  #: that the newest events are waited for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +53,19 @@ class Analytics:
     """Answers questions about what happened; each method checks the user's right."""
 
     def __init__(
-        self, store: FactStore, *, clock: Clock, zone: ZoneInfo, queue_length: QueueLength
+        self,
+        store: FactStore,
+        *,
+        clock: Clock,
+        zone: ZoneInfo,
+        queue_length: QueueLength,
+        drain: Drain | None = None,
     ) -> None:
         self.zone = zone
         self._store = store
         self._clock = clock
         self._queue_length = queue_length
+        self._drain = drain
 
     def period(self, start: str | None, end: str | None, *, days: int = 7) -> Period:
         """The period a request names. Raises BadInput."""
@@ -181,14 +193,25 @@ class Analytics:
         return [Counting(rows[a:b], self._store.names) for a, b in itertools.pairwise(cuts)]
 
     async def _both(self, period: Period, chosen: Filter) -> tuple[Counting, Counting]:
+        await self._settled(period)
         before, names = period.before, self._store.names
         rows = await self._store.rows(day_of(before.start), day_of(period.end))
         one, other = (selected(within(rows, p), chosen, names) for p in (period, before))
         return Counting(one, names), Counting(other, names)
 
     async def _rows(self, period: Period) -> Rows:
+        await self._settled(period)
         rows = await self._store.rows(day_of(period.start), day_of(period.end))
         return within(rows, period)
+
+    async def _settled(self, period: Period) -> None:
+        if self._drain is None or period.end < self._clock.now() - timedelta(minutes=1):
+            return
+        try:
+            async with asyncio.timeout(FRESH_SECONDS):
+                await self._drain()
+        except TimeoutError:
+            pass  # under load the newest second is missing, for a second
 
 
 SERIES = (

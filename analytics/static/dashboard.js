@@ -47,8 +47,7 @@ async function draw(figure) {
     plot.replaceWith(known.plot);
     if (known.rows !== rows) {
       known.rows = rows;
-      const change = window.vega.changeset().remove(() => true).insert(JSON.parse(rows));
-      await known.view.change("rows", change).runAsync();
+      await known.view.data("rows", JSON.parse(rows)).runAsync();
     }
   } else {
     known?.view.finalize();
@@ -101,13 +100,18 @@ async function refresh() {
   }
   busy = true;
   last = Date.now();
+  let html = "";
   try {
     const answer = await fetch(`/console/dashboard/board${location.search}`);
-    if (answer.ok && !answer.redirected) await show(await answer.text());
+    if (answer.ok && !answer.redirected) html = await answer.text();
   } catch {
     // The line is down; the stream says so, and comes back.
   }
-  busy = false;
+  try {
+    if (html) await show(html);
+  } finally {
+    busy = false;
+  }
   if (again) {
     again = false;
     soon();
