@@ -48,7 +48,7 @@ def safe(text: str, limit: int = SECTION) -> str:
     while True:
         shown = escape(clip(text, room))
         if utf16_length(shown) <= limit:
-            return shown
+            return shown if shown.strip() else ""
         room = max(1, room - max(1, (utf16_length(shown) - limit) // 5))
 
 
@@ -88,6 +88,17 @@ def quoted(text: str, limit: int = SECTION) -> Block:
         "type": "rich_text",
         "elements": [{"type": "rich_text_quote", "elements": [_run(clip(text, limit))]}],
     }
+
+
+def at_length(text: str, *, quote: bool, most: int = 4) -> list[Block]:
+    """A long text in several blocks; what is beyond them ends in an ellipsis."""
+    draw = quoted if quote else literal
+    units = text.encode("utf-16-le", "surrogatepass")
+    cuts = range(0, len(units), SECTION * 2)
+    parts = [units[at : at + SECTION * 2].decode("utf-16-le", "ignore") for at in cuts]
+    if len(parts) > most:
+        parts = [*parts[: most - 1], parts[most - 1][:-1] + "…"]
+    return [draw(part) for part in parts if part.strip()]
 
 
 def literal(text: str, limit: int = SECTION) -> Block:

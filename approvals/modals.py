@@ -251,15 +251,13 @@ class Typed:
 
 def read_state(view: Mapping[str, Any]) -> Typed:
     """What stands in the fields, from the `view` of an interaction; never raises."""
-    values = ((view.get("state") or {}).get("values")) or {}
+    values = _object(_object(view.get("state")).get("values"))
     about = unpack(str(view.get("private_metadata") or ""))
     texts: list[tuple[str, str]] = []
     choices: dict[str, str] = {}
     user, remember = "", False
-    for block_id, fields in values.items() if isinstance(values, Mapping) else ():
-        for field in fields.values() if isinstance(fields, Mapping) else ():
-            if not isinstance(field, Mapping):
-                continue
+    for block_id, fields in values.items():
+        for field in map(_object, _object(fields).values()):
             selected = field.get("selected_option")
             if isinstance(selected, Mapping):
                 choices[str(block_id)] = str(selected.get("value") or "")
@@ -276,6 +274,10 @@ def read_state(view: Mapping[str, Any]) -> Typed:
         user=user,
         remember=remember,
     )
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _by_number(pair: tuple[str, str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals.blocks import Posted, context, literal, quoted, safe, section
+from approvals.blocks import Posted, at_length, context, safe, section
 from approvals.cards import Looks
 from core import events as ev
 from core.conversations import Conversation
@@ -49,9 +49,8 @@ def told(
             return _line(looks.say("thread.closed", by=safe(by, 300)))
         case ev.Noted() as e:
             label = looks.say("thread.noted", by=safe(e.by, 300))
-            return Posted(
-                text=f"{label}: {safe(e.text, 500)}", blocks=(context(label), literal(e.text))
-            )
+            shown = (context(label), *at_length(e.text, quote=False))
+            return Posted(text=f"{label}: {safe(e.text, 500)}", blocks=shown)
         case ev.DeliveryRecorded(state=DeliveryState.FAILED) as e if human:
             why = safe(e.detail or e.code or e.state.value, 500)
             return _line(f":warning: {looks.say('thread.failed', why=why)}")
@@ -92,7 +91,7 @@ def _received(e: ev.Received, name: str, looks: Looks) -> Posted:
     ]
     blocks = [context(f":speech_balloon: *{name}*", *files)]
     if e.text:
-        blocks.append(quoted(e.text))
+        blocks += at_length(e.text, quote=True)
     return Posted(text=f"{name}: {safe(e.text, 500)}", blocks=tuple(blocks))
 
 
@@ -104,10 +103,11 @@ def _sent(e: ev.Sent, looks: Looks) -> Posted:
             label = f"*{looks.say('thread.ai')}*"
         case _:
             return Posted(
-                text=safe(e.text, 500),
+                text=safe(e.text, 500) or looks.say("thread.system"),
                 blocks=(context(f"_{looks.say('thread.system')}_", safe(e.text, 2000)),),
             )
-    return Posted(text=f"{label}: {safe(e.text, 500)}", blocks=(context(label), literal(e.text)))
+    shown = (context(label), *at_length(e.text, quote=False))
+    return Posted(text=f"{label}: {safe(e.text, 500)}", blocks=shown)
 
 
 def _line(text: str) -> Posted:

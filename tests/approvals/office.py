@@ -61,11 +61,12 @@ def build_office(
     clock: Clock | None = None,
     hours: str = "",
     zone: str = "UTC",
+    holidays: str = "",
     seconds: float = 600,
 ) -> Office:
     """An office on this store; the world in it is not started yet."""
     words = Words.load(LOCALES)
-    opening = Hours.parse(hours, zone=zone)
+    opening = Hours.parse(hours, zone=zone, holidays=holidays)
     desk = Desk(hours=opening, seconds=seconds, words=words)
     world = build(db, clock=clock, desk=desk)
     store = ApprovalStore(db["approvals"])

@@ -1,0 +1,162 @@
+"""How far the assistant is trusted with each topic, and the answers drawn for a second look."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from core.errors import NotFound, StoreUnavailable
+from core.events import from_plain, to_plain
+
+HISTORY = 50  #: changes that are kept of a topic
+
+
+class Level(enum.StrEnum):
+    """What decides about a topic."""
+
+    BASE = "base"  #: the cold start: the shipped prior, or a person for everything
+    EARNED = "earned"  #: a threshold that decisions have earned
+    REVIEW = "review"  #: everything goes to a person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One step of a topic's history."""
+
+    at: datetime
+    by: str  #: a person, or "" for the system
+    level: Level
+    threshold: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """A topic's standing."""
+
+    name: str
+    level: Level = Level.BASE
+    threshold: float = 1.0  #: counts while EARNED
+    since: datetime | None = None  #: evidence before this is not counted for a promotion
+    declined: float = 0.0  #: weight of the evidence when a proposal was declined
+    history: tuple[Change, ...] = ()
+
+
+class AuditState(enum.StrEnum):
+    """What a supervisor said."""
+
+    WAITING = "waiting"
+    RIGHT = "right"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentAlone:
+    """An answer that went out alone, for a second look; the customer has it already."""
+
+    id: str  #: conversation and number of the message, with a dot between
+    conversation_id: str
+    at: datetime
+    text: str
+    topic: str
+    confidence: float
+    article: str = ""
+    question: str = ""
+    rating: int = 0  #: what the customer gave, where that is why
+    state: AuditState = AuditState.WAITING
+    by: str = ""
+
+
+class TopicStore:
+    """Topics and drawn answers, each in one collection."""
+
+    def __init__(
+        self, topics: AsyncCollection[dict[str, Any]], drawn: AsyncCollection[dict[str, Any]]
+    ) -> None:
+        self._topics = topics
+        self._drawn = drawn
+
+    async def topics(self) -> list[Topic]:
+        """All that ever changed."""
+        try:
+            return [_topic(d) for d in await self._topics.find({}).to_list()]
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+
+    async def save(self, topic: Topic) -> None:
+        """Write a topic's standing."""
+        document = {"_id": f"topic:{topic.name}", "topic": to_plain(topic)}
+        try:
+            await self._topics.replace_one({"_id": document["_id"]}, document, upsert=True)
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+
+    async def draw(self, answer: SentAlone) -> None:
+        """Have it looked at; drawn twice is drawn once."""
+        try:
+            await self._drawn.insert_one(_drawn_document(answer))
+        except DuplicateKeyError:
+            return
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+
+    async def judge(self, answer: SentAlone) -> None:
+        """Write what was said about it."""
+        try:
+            await self._drawn.replace_one({"_id": answer.id}, _drawn_document(answer), upsert=True)
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+
+    async def drawn(self, answer_id: str) -> SentAlone:
+        """Raises NotFound."""
+        try:
+            found = await self._drawn.find_one({"_id": answer_id})
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+        if found is None:
+            raise NotFound("There is no such answer to look at.")
+        return _answer(found)
+
+    async def waiting(self) -> list[SentAlone]:
+        """Those nobody has looked at, oldest first; complaints before the drawn."""
+        try:
+            found = await self._drawn.find({"state": AuditState.WAITING.value}).to_list()
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+        return sorted((_answer(d) for d in found), key=lambda a: (not a.rating, a.at, a.id))
+
+    async def erase(self, conversation_id: str) -> None:
+        """Forget what the customer and the assistant said; the figures stay."""
+        try:
+            await self._drawn.update_many(
+                {"c": conversation_id}, {"$set": {"answer.text": "", "answer.question": ""}}
+            )
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+
+
+def _topic(document: Mapping[str, Any]) -> Topic:
+    topic = from_plain(Topic, document["topic"])
+    assert isinstance(topic, Topic)
+    return topic
+
+
+def _answer(document: Mapping[str, Any]) -> SentAlone:
+    answer = from_plain(SentAlone, document["answer"])
+    assert isinstance(answer, SentAlone)
+    return answer
+
+
+def _drawn_document(answer: SentAlone) -> dict[str, Any]:
+    return {
+        "_id": answer.id,
+        "c": answer.conversation_id,
+        "state": answer.state.value,
+        "answer": to_plain(answer),
+    }
