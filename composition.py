@@ -7,6 +7,7 @@ imported here, while the store boots.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,6 +32,7 @@ from approvals.board_store import CardStore, ViewerStore
 from approvals.console.web import DeskPages
 from approvals.deadlines import Desk, Ladder
 from approvals.hours import Hours
+from approvals.leaving import let_go
 from approvals.service import ApprovalService
 from approvals.store import ApprovalsProjection, ApprovalStore
 from approvals.trust.assembly import build_trust
@@ -70,6 +72,7 @@ from core.inbox import Inbox
 from core.mail import Mailer
 from core.messages import InboundMessage, Receipt
 from core.outbox import Outbox
+from core.path_metrics import stage_histogram
 from core.pipeline import Pipeline
 from core.ports import Responder, Signal
 from core.privacy.cli import commands as privacy_commands
@@ -340,6 +343,7 @@ class Serving:
             clock=clock,
         )
         self.registry = CollectorRegistry()
+        observe = stage_histogram(self.registry)
         llm = center.settings.llm
         self.answers = build_responder(
             retriever=rag.retriever,
@@ -361,6 +365,7 @@ class Serving:
             rules=self.trust.autonomy,
             clock=clock,
             site=lambda: center.base_url,
+            observe=observe,
         )
         self.worker = Worker(
             conversations=self.conversations,
@@ -380,6 +385,7 @@ class Serving:
             conversations=self.conversations,
             commit_log=self.commit_log,
             wake=self.worker.wake,
+            observe=observe,
         )
         delivery_store = MongoDeliveries(db["deliveries"], self.conversations)
         self.deliveries = Deliveries(
@@ -430,6 +436,11 @@ class Serving:
         self._at_desk: asyncio.Task[None] | None = None
         self.mailed_links: MailedLinks | None = None
         self.web = self._web()
+        center.accounts.on_changed(lambda user: self.web.end_streams(user_id=user.id))
+        self.access.on_ended(
+            lambda user_id, session_id: self.web.end_streams(user_id=user_id, session_id=session_id)
+        )
+        center.accounts.on_removed(functools.partial(let_go, self.approvals))
         self._stack = AsyncExitStack()
 
     def _sign_in_routes(

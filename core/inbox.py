@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 from core import events as ev
 from core.conversations import Conversation, Status
 from core.messages import InboundKind, InboundMessage
+from core.path_metrics import Observe, unobserved
 from core.ports import AlreadyAccepted, ConversationLog
 from core.repository import Conversations
 
@@ -39,7 +41,9 @@ class Inbox:
         conversations: Conversations,
         commit_log: ConversationLog,
         wake: Callable[[str], None],
+        observe: Observe = unobserved,
     ) -> None:
+        self._observe = observe
         self._conversations = conversations
         self._log = commit_log
         self._wake = wake
@@ -60,12 +64,14 @@ class Inbox:
         def decide(c: Conversation) -> Sequence[ev.Event]:
             return _events(c, message, locale=locale)
 
+        begun = time.perf_counter()
         try:
             change = await self._conversations.update(conversation_id, decide, key=message.key())
         except AlreadyAccepted as known:
             # The crash may have come between storing and waking.
             self._wake(known.commit.conversation_id)
             return known.commit
+        self._observe("accept", time.perf_counter() - begun)
         self._wake(conversation_id)
         if change.commit is None:
             # Nothing new in it (a person asked for twice): an empty commit after the last one.

@@ -14,6 +14,7 @@ from core.clock import Clock
 from core.conversations import Conversation, wants_answer
 from core.drafts import Draft, Question, Reason
 from core.intents import wants_person
+from core.path_metrics import Observe, unobserved
 from core.policy import AutoSend, Review, Rules, Verdict, decide
 from core.ports import OnDelta, Responder
 from core.repository import Change, Conversations
@@ -84,7 +85,9 @@ class Pipeline:
         rules: RulesSource,
         clock: Clock,
         site: Callable[[], str] = lambda: "",
+        observe: Observe = unobserved,
     ) -> None:
+        self._observe = observe
         self._site = site
         self._conversations = conversations
         self._responder = responder
@@ -105,6 +108,8 @@ class Pipeline:
         history = tuple(t for t in conversation.memory if t.text not in asked)
         since = (self._clock.now() - messages[-1].at).total_seconds()
         budget = max(LEAST_SECONDS, ANSWER_SECONDS - since)
+        self._observe("wait", since)
+        begun = self._clock.monotonic()
         question = Question(
             conversation_id=conversation.id,
             text=text,
@@ -118,7 +123,9 @@ class Pipeline:
         try:
             async with asyncio.timeout(budget):
                 draft = await self._responder.draft(question, on_delta=on_delta)
-                return self._with_whole_links(draft)
+            self._observe("answer", self._clock.monotonic() - begun)
+            self._observe("retrieve", sum(draft.stages.get(s, 0.0) for s in ("embed", "search")))
+            return self._with_whole_links(draft)
         except TimeoutError:
             log.warning("no draft within %.1f s for %s", budget, conversation.id)
             reason = Reason.OUT_OF_TIME
@@ -168,7 +175,10 @@ class Pipeline:
                 case _:
                     assert_never(verdict)
 
-        return await self._conversations.update(drafted_for.id, events)
+        begun = self._clock.monotonic()
+        change = await self._conversations.update(drafted_for.id, events)
+        self._observe("deliver", self._clock.monotonic() - begun)
+        return change
 
     def _queue(
         self,
