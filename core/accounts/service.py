@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -13,6 +14,8 @@ from core.accounts.secrets import TOKEN_PREFIX, Passwords, new_token, token_hash
 from core.accounts.store import Account, AccountStore, ApiToken, Session
 from core.clock import Clock
 from core.errors import BadInput, ContactCenterError, Forbidden, NotFound
+
+log = logging.getLogger(__name__)
 
 OPERATOR = User(id="operator", email="operator", role=Role.ADMIN, name="Command line")
 """Whoever sits at the machine itself."""
@@ -45,6 +48,11 @@ class AccountsService:
         self._passwords = passwords
         self._admins = asyncio.Lock()
         self._on_removed: list[OnRemoved] = []
+        self._on_changed: list[Callable[[User], None]] = []
+
+    def on_changed(self, callback: Callable[[User], None]) -> None:
+        """Call this at once when a user has lost a right: a role, a token, or everything."""
+        self._on_changed.append(callback)
 
     def on_removed(self, callback: OnRemoved) -> None:
         """Call this after a user was removed, so that what he holds is let go."""
@@ -108,6 +116,7 @@ class AccountsService:
                 await self._keep_an_admin(user)
             if not await self._store.change(user.id, {"role": role.value}, role=user.role):
                 raise NotFound("Somebody else has just changed this user; look again.")
+        self._changed(user)
         await self._audit.record(
             "user.role",
             who=actor.email,
@@ -155,6 +164,7 @@ class AccountsService:
             if user.role is Role.ADMIN:
                 await self._keep_an_admin(user)
             await self._store.remove(user.id)
+        self._changed(user)
         await self._audit.record(
             "user.remove",
             who=actor.email,
@@ -163,7 +173,10 @@ class AccountsService:
             before={"role": user.role.value},
         )
         for callback in self._on_removed:
-            await callback(user)
+            try:
+                await callback(user)
+            except ContactCenterError as error:
+                log.error("what %s held could not be let go: %s", user.email, error.detail)
 
     async def first_admin(self) -> User:
         """The oldest admin; makes one when there is none."""
@@ -228,6 +241,7 @@ class AccountsService:
         """The token does not work from now on. Raises NotFound."""
         if not await self._store.remove_token(token_id, user_id=user.id):
             raise NotFound
+        self._changed(user)
         await self._audit.record(
             "token.remove", who=user.email, address=address, subject=user.email
         )
@@ -246,6 +260,10 @@ class AccountsService:
         await self._audit.record(
             "password.set", who=user.email, address=address, subject=user.email
         )
+
+    def _changed(self, user: User) -> None:
+        for callback in self._on_changed:
+            callback(user)
 
     async def _oldest_admins(self) -> list[User]:
         accounts = [a for a in await self._store.accounts() if a.user.role is Role.ADMIN]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -11,6 +12,9 @@ from core.accounts.rules import User
 from core.accounts.secrets import TOKEN_PREFIX, new_token, same, token_hash
 from core.accounts.store import AccountStore, Session
 from core.clock import Clock
+
+OnEnded = Callable[[str, str], None]
+"""Takes the id of a user and of a session."""
 
 RENEW_SHARE = 120  #: activity is written down at most this many times per idle period
 
@@ -34,6 +38,16 @@ class StaffAccess:
         self._key = hmac.digest(secret_key.encode(), b"csrf token", "sha256")
         self._idle = timedelta(seconds=idle_seconds)
         self._clock = clock
+        self._on_ended: list[OnEnded] = []
+
+    def on_ended(self, callback: OnEnded) -> None:
+        """Call this with the user's and the session's id ("" for all of his) when they end."""
+        self._on_ended.append(callback)
+
+    def ended(self, *, user_id: str = "", session_id: str = "") -> None:
+        """What the user may has changed, or a session is over: whatever is open has to end."""
+        for callback in self._on_ended:
+            callback(user_id, session_id)
 
     async def by_token(self, token: str) -> User | None:
         """Whose API token this is; None for an unknown, expired or withdrawn one."""
@@ -57,7 +71,7 @@ class StaffAccess:
             return None
         now = self._clock.now()
         if now - session.last_at >= self._idle:
-            await self._store.remove_sessions(session_id=session.id)
+            await self.close(session.id)
             return None
         account = await self._store.account(session.user_id)
         if account is None:
@@ -91,10 +105,12 @@ class StaffAccess:
     async def close(self, session_id: str) -> None:
         """End one session."""
         await self._store.remove_sessions(session_id=session_id)
+        self.ended(session_id=session_id)
 
     async def close_all(self, user: User) -> None:
         """Sign the user out everywhere."""
         await self._store.remove_sessions(user_id=user.id)
+        self.ended(user_id=user.id)
 
     async def sweep(self) -> None:
         """Forget what has ended; for a timer, nothing depends on it."""

@@ -53,7 +53,7 @@ class SignIn:
 
     async def with_link(self, token: str, *, address: str, browser: str) -> str:
         """The cookie of a new session. Raises SignInRefused for a link used before."""
-        self._count(address)
+        self.count(address)
         user_id = await self._store.use_link(token_hash(token), at=self._clock.now())
         account = await self._store.account(user_id) if user_id else None
         if account is None:
@@ -65,7 +65,7 @@ class SignIn:
 
         An unknown address and a wrong password get the same answer in the same time.
         """
-        self._count(address)
+        self.count(address)
         try:
             email = clean_email(email)
         except BadInput:
@@ -78,6 +78,13 @@ class SignIn:
         if not await self._passwords.verify(stored, password) or account is None:
             await self._refuse("password", who=email, address=address)
         return await self._open(account.user, "password", address=address, browser=browser)
+
+    def count_mail(self, email: str, *, address: str) -> None:
+        """One more wish for a link. Raises TooManyAttempts."""
+        self.count(address)
+        wait = self._per_account.take(f"mail\x1f{address}\x1f{email.strip().lower()[:254]}")
+        if wait:
+            raise TooManyAttempts(retry_after=wait)
 
     async def as_user(self, user: User, how: str, *, address: str, browser: str) -> str:
         """The cookie of a new session for somebody another authority has identified."""
@@ -104,7 +111,14 @@ class SignIn:
         )
         raise SignInRefused
 
-    def _count(self, address: str) -> None:
+    async def refused(self, how: str, *, address: str) -> None:
+        """Somebody was sent back by another authority, or by us with its word in his hand."""
+        await self._audit.record(
+            "sign_in.refused", who="somebody", address=address, after={"by": how}
+        )
+
+    def count(self, address: str) -> None:
+        """One more attempt from this address. Raises TooManyAttempts."""
         wait = self._per_address.take(address)
         if wait:
             raise TooManyAttempts(retry_after=wait)

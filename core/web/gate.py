@@ -33,6 +33,7 @@ from core.web.visitors import VisitorTokens
 log = logging.getLogger(__name__)
 
 SESSION_COOKIE = "session"
+SIGNED_OUT = "signed out"  #: why a stream is cancelled
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 ROLES: Mapping[Access, Role] = {
     Access.STAFF: Role.AGENT,
@@ -80,7 +81,7 @@ class Gate:
     ) -> None:
         self._metrics = metrics
         self._audit = audit
-        self._streams: set[asyncio.Task[object]] = set()
+        self._streams: dict[asyncio.Task[object], Call] = {}
         self._visitors = visitors
         self._staff = staff
         self._error_page = error_page
@@ -129,6 +130,15 @@ class Gate:
         for task in self._streams:
             task.cancel()
 
+    def end_streams(self, *, user_id: str = "", session_id: str = "") -> None:
+        """End at once what this user, or this session, has open."""
+        for task, call in self._streams.items():
+            if call.user is None:
+                continue
+            theirs = user_id and call.user.id == user_id
+            if theirs or (session_id and call.session and call.session.id == session_id):
+                task.cancel(SIGNED_OUT)
+
     def guard(self, route: Route) -> Handler:
         """The route's handler with everything before it that the route asks for."""
         checks_origin = route.access is not Access.PROVIDER and (
@@ -163,12 +173,12 @@ class Gate:
     async def _stream(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         task = asyncio.current_task()
         assert task is not None
-        self._streams.add(task)
+        self._streams[task] = request[CALL]
         self._metrics.stream_opened()
         try:
             return await handler(request)
         finally:
-            self._streams.discard(task)
+            self._streams.pop(task, None)
             self._metrics.stream_closed()
 
     async def _identify(self, request: web.Request, route: Route) -> web.StreamResponse | None:

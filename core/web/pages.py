@@ -141,7 +141,7 @@ class Pages:
     def _nav(self, user: User) -> tuple[NavItem, ...]:
         return tuple(i for i in NAV if i.path in self._paths and user.may(i.action))
 
-    def _words_of(self, locale: str, name: str, **values: object) -> str:
+    def _words_of(self, locale: str, name: str, /, **values: object) -> str:
         return self._words.text(name, locale, **values)
 
 

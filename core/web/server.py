@@ -85,6 +85,10 @@ class WebServer:
         port: int = self._listener.sockets[0].getsockname()[1]
         return port
 
+    def end_streams(self, *, user_id: str = "", session_id: str = "") -> None:
+        """End at once the streams of a user or of a session that has lost its right."""
+        self._gate.end_streams(user_id=user_id, session_id=session_id)
+
     async def start(self) -> None:
         """Listen. Raises SetupError when the address is taken or not ours."""
         self._runner = web.AppRunner(self._app, shutdown_timeout=SHUTDOWN_SECONDS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from pydantic import Field
 
+from core.accounts.mail_links import MailedLinks
 from core.accounts.rules import Action
 from core.accounts.sign_in import SignIn, SignInRefused, TooManyAttempts
 from core.web.gate import SESSION_COOKIE
@@ -45,6 +46,13 @@ class Credentials(Fields):
     next: str = Field(default="", max_length=2_000)
 
 
+class MailWish(Fields):
+    """The form that asks for a link."""
+
+    email: str = Field(max_length=254)
+    next: str = Field(default="", max_length=2_000)
+
+
 class Next(Fields):
     """Where to go afterwards."""
 
@@ -62,12 +70,14 @@ class SignInRoutes:
         pages: Pages,
         words: Words,
         providers: Sequence[Provider] = (),
+        mailed: MailedLinks | None = None,
     ) -> None:
         self._settings = settings
         self._sign_in = sign_in
         self._pages = pages
         self._words = words
         self._providers = tuple(providers)
+        self._mailed = mailed
 
     def routes(self) -> Sequence[Route]:
         """All pages of signing in and out."""
@@ -88,6 +98,16 @@ class SignInRoutes:
                 access=Access.PUBLIC,
                 summary="Sign in by password",
                 body=Credentials,
+                form=True,
+                page=True,
+            ),
+            Route(
+                method="POST",
+                path="/login/mail",
+                handler=self.by_mail,
+                access=Access.PUBLIC,
+                summary="Send me a sign-in link",
+                body=MailWish,
                 form=True,
                 page=True,
             ),
@@ -142,7 +162,7 @@ class SignInRoutes:
                 given.email,
                 given.password,
                 address=address_of(request),
-                browser=_browser(request),
+                browser=browser_of(request),
             )
         except SignInRefused:
             return self._form(
@@ -164,6 +184,26 @@ class SignInRoutes:
             return response
         return self.enter(cookie, target=given.next)
 
+    async def by_mail(self, request: web.Request) -> web.StreamResponse:
+        """POST /login/mail; everybody hears the same."""
+        given = body_of(request, MailWish)
+        if self._mailed is None:
+            raise Problem(404, "No mail is sent here.")
+        try:
+            self._sign_in.count_mail(given.email, address=address_of(request))
+        except TooManyAttempts:
+            return self.form_with(request, "too_many", target=given.next, status=429)
+        self._mailed.request(
+            given.email, address=address_of(request), locale=self._pages.locale(request)
+        )
+        return self.form_with(request, "mailed", target=given.next, status=200)
+
+    def form_with(
+        self, request: web.Request, said: str, *, target: str = "", status: int
+    ) -> web.Response:
+        """The sign-in page with a word on what came of it (`console.sign_in.…`)."""
+        return self._form(request, target=target, message=f"console.sign_in.{said}", status=status)
+
     async def with_link(self, request: web.Request) -> web.StreamResponse:
         """GET /login/link/{token}; a look by HEAD does not use it up."""
         if request.method == "HEAD":
@@ -172,7 +212,7 @@ class SignInRoutes:
             cookie = await self._sign_in.with_link(
                 request.match_info["token"][:200],
                 address=address_of(request),
-                browser=_browser(request),
+                browser=browser_of(request),
             )
         except SignInRefused:
             return self._form(request, target="", message="console.sign_in.link_used", status=401)
@@ -230,6 +270,7 @@ class SignInRoutes:
                 "email": email,
                 "message": self._words.text(message, locale) if message else "",
                 "providers": self._providers,
+                "mails": self._mailed is not None,
             },
             status=status,
         )
@@ -252,6 +293,7 @@ def _leave() -> web.Response:
     return response
 
 
-def _browser(request: web.Request) -> str:
+def browser_of(request: web.Request) -> str:
+    """How the browser calls itself."""
     agent = request.headers.get("User-Agent", "")
     return agent.encode("utf-8", "replace").decode()[:200]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from core.conversations import Status
@@ -9,7 +11,7 @@ from core.errors import StoreUnavailable
 from core.events import Commit
 from core.ports import Bus, Signal
 from core.repository import Conversations
-from core.web.gate import still_allowed
+from core.web.gate import SIGNED_OUT, still_allowed
 from core.web.routing import user_of
 from core.web.sse import HEARTBEAT, Beat, frame, next_or_beat, open_stream
 from core.web.transcript import shown
@@ -97,6 +99,12 @@ class ConsoleStream:
                         await response.write(changes)
             except ConnectionResetError:
                 pass  # the reader has gone
+            except asyncio.CancelledError as cancelled:
+                task = asyncio.current_task()
+                if cancelled.args != (SIGNED_OUT,) or task is None:
+                    raise
+                task.uncancel()
+                await response.write(frame("signed_out", {}))
         return response
 
 
