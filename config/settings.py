@@ -197,6 +197,12 @@ class ApprovalSettings(Section):
     learn_from_edits: Literal["supervisor", "auto"] = Field(
         "supervisor", description="edited answers become knowledge by a supervisor, or auto"
     )
+    auto_send_promotion: Literal["supervisor", "auto"] = Field(
+        "supervisor", description="who lets a topic send more alone: supervisor, or auto"
+    )
+    audit_share: float = Field(
+        0.05, ge=0, le=1, description="share of answers sent alone that get a second look later"
+    )
     desk_hours: str = Field(
         "", description="when people answer: mon-fri 09:00-18:00; sat 10:00-14:00; unset: always"
     )

@@ -20,9 +20,10 @@ Floats = NDArray[np.float64]
 
 PRIOR = Path(__file__).with_name("prior.json")
 PRIOR_WEIGHT = (
-    30.0  #: how strongly a refit is held at the prior: 3 surprises move it little, 200 far
+    10.0  #: how strongly a refit is held at the prior: 3 surprises move it little, 200 far
 )
 STEPS = 50
+KNOWN_WELL = 0.985  #: how sure a question is that was asked before in the same words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,11 @@ class Confidence:
 
     def score(self, signals: Mapping[str, float]) -> float:
         """The probability that the answer with these signals is right; 0 without signals."""
-        return self.models[kind_of(signals)].score(signals) if signals else 0.0
+        if not signals:
+            return 0.0
+        score = self.models[kind_of(signals)].score(signals)
+        # A question that is known word for word leaves nothing to estimate.
+        return max(score, KNOWN_WELL) if signals.get("same_words") else score
 
     def threshold(self, target: float) -> float:
         """The confidence from which on answers were right at least `target` of the time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 16  #: articles embedded between two writes; a kill loses the work on so many at most
 MAX_KNOWN_QUESTIONS = 200
+
+OnReplaced = Callable[[Collection[str]], Awaitable[None]]
+"""Takes the ids of articles whose text has changed or that are gone."""
 
 Progress = Callable[[int, int], None]
 """Takes how many articles are done and how many there are."""
@@ -78,6 +81,11 @@ class Knowledge:
         self._retriever = retriever
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._on_replaced: list[OnReplaced] = []
+
+    def on_replaced(self, callback: OnReplaced) -> None:
+        """Call this after articles have been changed or removed; known questions do not count."""
+        self._on_replaced.append(callback)
 
     async def is_ready(self) -> bool:
         """Whether anything can be found at all."""
@@ -119,7 +127,7 @@ class Knowledge:
                     continue
                 taken += await self._put(articles, file=name)
             await self._embed_pending(progress)
-        self._retriever.knowledge_changed()
+        await self._tell_replaced(taken)
         return taken
 
     async def add_article(self, article: Article) -> Taken:
@@ -127,7 +135,7 @@ class Knowledge:
         async with self._lock:
             taken = await self._put([article], file="")
             await self._embed_pending(None)
-        self._retriever.knowledge_changed()
+        await self._tell_replaced(taken)
         return taken
 
     async def add_known_question(self, article_id: str, question: str) -> None:
@@ -161,7 +169,7 @@ class Knowledge:
             if not await self._articles.remove([article_id]):
                 raise NotFound(f"There is no article {article_id}.")
             await self._index.delete([article_id])
-        self._retriever.knowledge_changed()
+        await self._tell_replaced(Taken(removed=(article_id,)))
 
     async def get(self, article_id: str) -> StoredArticle:
         """Raises NotFound."""
@@ -183,6 +191,12 @@ class Knowledge:
             done = await self._embed_pending(progress)
         self._retriever.knowledge_changed()
         return done
+
+    async def _tell_replaced(self, taken: Taken) -> None:
+        self._retriever.knowledge_changed()
+        if ids := (*taken.changed, *taken.removed):
+            for callback in self._on_replaced:
+                await callback(ids)
 
     async def _put(self, articles: Sequence[Article], *, file: str) -> Taken:
         # Two entries with one id in one file: the later one stands.

@@ -58,6 +58,11 @@ def without_placeholders(text: str) -> str:
     return re.sub(r"\s{2,}", " ", _PLACEHOLDER.sub(" ", text)).strip()
 
 
+def has_placeholders(text: str) -> bool:
+    """Whether something in this text was masked."""
+    return _PLACEHOLDER.search(text) is not None
+
+
 def mask(text: str, *, locale: str = "en") -> Masked:
     """The text with secrets, cards, registration numbers, e-mail and phone numbers masked."""
     return mask_all((text,), locale=locale)[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.rag.head import NO_VERDICT, Groups, Verdict
 from core.rag.index import Field, Match
-from core.rag.lexical import token_set
+from core.rag.lexical import normalize, token_set
 
 VOTE_WIDTH = 0.02  #: how fast a neighbour's vote fades with its distance in cosine
 NEVER = -150.0  #: log-odds of an answer that the learned ranker did not even list
@@ -217,11 +217,22 @@ def _signals(
         "question_overlap": max((_overlap(asked, w) for w in worded), default=0.0),
         "text_overlap": _overlap(asked, best.passage_text),
         "unknown_words": len(asked - seen) / len(asked) if asked else 1.0,
+        "same_words": float(_same_words(text, best, rest)),
         "lost": lost,
         "lost_words": float(lost_words),
         "length": math.log1p(len(asked)),
         "other_language": float(bool(locale) and bool(best.locale) and locale != best.locale),
     }
+
+
+def _same_words(text: str, best: Candidate, rest: Sequence[Candidate]) -> bool:
+    """Whether exactly this was asked before, and is known to belong to this answer alone."""
+    asked = normalize(text)
+
+    def is_asked(c: Candidate) -> bool:
+        return asked in (normalize(c.known_question), normalize(c.worded_like))
+
+    return bool(asked) and is_asked(best) and not any(is_asked(c) for c in rest)
 
 
 def lost_words_of(

@@ -9,7 +9,7 @@ import numpy as np
 
 NEVER = 1.01  #: a threshold that no confidence reaches
 ASSURANCE = 0.95
-EVEN_ODDS = 0.68
+EVEN_ODDS = 0.70
 
 
 def error_bound(errors: int, count: int, *, assurance: float = ASSURANCE) -> float:
