@@ -154,6 +154,8 @@ async def site(
         pages=pages,
         audit=audit,
     )
+    accounts.on_changed(lambda user: server.end_streams(user_id=user.id))
+    access.on_ended(lambda user, session: server.end_streams(user_id=user, session_id=session))
     async with running(world):
         await server.start()
         url = f"http://127.0.0.1:{server.port}"
