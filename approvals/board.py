@@ -35,7 +35,8 @@ from core.repository import Conversations
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8  #: conversations brought up at the same time
-POSTS = Pace(burst=20, per_second=1)
+#: Slack takes bursts and says when they are too long; then we wait as long as it says
+POSTS = Pace(burst=60, per_second=1)
 SWEEP_SECONDS = 15.0
 DOUBT_SECONDS = 1.0  #: before we look whether a message came through after all
 REFUSED_SECONDS = 15.0

@@ -25,6 +25,8 @@ from approvals.cards import ACTION, Looks, outcome_of, value
 from approvals.model import Approval, ApprovalState
 from core.accounts.rules import User
 from core.conversations import Conversation
+from core.rendering import to_plain
+from core.rendering_markdown import from_markdown
 
 SHOWN = 12  #: of the queue
 SHOWN_OWN = 8
@@ -139,7 +141,8 @@ def _entry(a: Approval, looks: Looks) -> list[Block]:
     )
     blocks = [section(line(a, looks), accessory=menu)]
     if drafted:
-        blocks.append(context(safe(clip(" ".join(a.draft.text.split()), 400), 900)))
+        said = to_plain(from_markdown(a.draft.text))
+        blocks.append(context(safe(clip(" ".join(said.split()), 400), 900) or "…"))
     edit = looks.word("edit" if drafted else "write")
     blocks.append(
         actions(

@@ -397,6 +397,9 @@ class SlackDesk:
                     return _error(view, looks.say("reject.need_hint"))
                 ruling = _rejection(typed, following)
                 await self._service.decide(user, about.draft_id, ruling, version=about.version)
+                if following == "take_over" and typed.text.strip():
+                    # Nobody said that it should go out, and nothing typed is lost.
+                    await self._service.note(user, conversation_id, typed.text)
             case "reply":
                 if not typed.text.strip():
                     return _error(view, looks.say("edit.empty"))
