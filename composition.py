@@ -548,6 +548,12 @@ class Serving:
         await self._web_is_up.wait()  # cards carry links to the console
         await desk.run()
 
+    def _slack_trouble(self) -> str:
+        if self.slack_desk is not None and self.slack_desk.trouble:
+            return self.slack_desk.trouble
+        wanted = self.center.settings.slack.slack_approvals_channel or self.slack_desk
+        return "away" if wanted and self.center.host.get("slack") is None else ""
+
     def _desk_in_slack(self) -> SlackDesk:
         # Here, because only who has Slack should wait for its SDK to be imported.
         from approvals.slack import SlackDesk
@@ -653,6 +659,7 @@ class Serving:
                 words=center.words,
                 clock=clock,
                 colleagues=self._colleagues,
+                trouble=self._slack_trouble,
             ),
             KnowledgeRoutes(
                 knowledge=self.rag.knowledge, confidence=self.rag.confidence, clock=clock
