@@ -18,6 +18,7 @@ from core.ports import Bus, ConversationLog, Projection, Signal, Snapshot, Snaps
 log = logging.getLogger(__name__)
 
 CACHED = 20_000  #: conversations whose state is kept in memory
+GATHER_SECONDS = 0.03  #: commits that come within it are projected together
 ATTEMPTS = 20  #: decisions on ever newer states before we give up
 
 
@@ -253,6 +254,8 @@ class Projector:
                     await self._wake.wait()
             except TimeoutError:
                 pass
+            # A moment's patience makes one write of many, and answers go before lists.
+            await asyncio.sleep(GATHER_SECONDS)
             self._wake.clear()
             try:
                 await self._project()
