@@ -325,7 +325,7 @@ def _quantile(buckets: Sequence[tuple[float, float]], q: float) -> float:
 async def footprint() -> list[Row]:
     """Memory beside the echo's, an idle event stream, and start-up."""
     rows: list[Row] = []
-    streams = 400
+    streams = 800
     async with serving(OURS, ready="Sign in") as a, serving(ECHO) as b:
         await path_loop_once(a)
         async with posters(b.port, 4, "/webhook", [update(i) for i in range(1, 100)]) as workers:
