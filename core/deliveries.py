@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from core import events as ev
 from core.accounts.rules import Action, User
+from core.clock import Clock, SystemClock
 from core.conversations import Conversation
 from core.errors import BadInput, NotFound
 from core.messages import Author, DeliveryState, Receipt
@@ -49,6 +50,7 @@ class SentMessage:
     external_ids: tuple[str, ...] = ()
     segments: int = 0
     doubled: bool = False
+    sent_again: bool = False  #: by ourselves, because the vendor said that it may get through
 
 
 class DeliveryStore(Protocol):
@@ -76,7 +78,9 @@ class Deliveries:
         conversations: Conversations,
         store: DeliveryStore,
         wake: Callable[[str], None],
+        clock: Clock | None = None,
     ) -> None:
+        self._clock = clock or SystemClock()
         self._conversations = conversations
         self._store = store
         self._wake = wake
@@ -96,7 +100,31 @@ class Deliveries:
         recorded = ev.DeliveryRecorded(
             seq=message.seq, state=receipt.state, code=receipt.code, detail=receipt.detail
         )
-        await self._conversations.update(message.conversation_id, lambda _: (recorded,))
+        happened: tuple[ev.Event, ...] = (recorded,)
+        if self._may_get_through(receipt, message):
+            happened = (recorded, *self._once_more(receipt, message))
+        await self._conversations.update(message.conversation_id, lambda _: happened)
+        if len(happened) > 1:
+            self._wake(message.conversation_id)
+
+    def _may_get_through(self, receipt: Receipt, message: SentMessage) -> bool:
+        # Of a message in several parts the others have arrived: a person decides about it.
+        whole = len(message.external_ids) == 1
+        failed = receipt.state is DeliveryState.FAILED
+        return failed and receipt.again_after > 0 and whole and not message.sent_again
+
+    def _once_more(self, receipt: Receipt, message: SentMessage) -> Sequence[ev.Event]:
+        later = self._clock.now() + timedelta(seconds=receipt.again_after)
+        return (
+            ev.DeliveryRequeued(seq=message.seq, by="", author=message.author),
+            ev.DeliveryRecorded(
+                seq=message.seq,
+                state=DeliveryState.QUEUED,
+                code=receipt.code,
+                detail=receipt.detail,
+                retry_at=later,
+            ),
+        )
 
     async def dead_letters(
         self, user: User, *, limit: int = 50, cursor: str = ""

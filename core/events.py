@@ -296,11 +296,11 @@ class DeliveryRecorded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRequeued(Event):
-    """A dead letter is tried again because a person asked for it."""
+    """A dead letter is tried again."""
 
     kind: ClassVar[str] = "delivery_requeued"
     seq: int
-    by: str
+    by: str  #: who asked for it; "" when the vendor said that it may get through later
     author: Author = Author.AGENT
 
 

@@ -157,3 +157,4 @@ class Receipt:
     state: DeliveryState
     code: str = ""
     detail: str = ""
+    again_after: float = 0.0  #: seconds; the same message may get through then (tried once)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -51,6 +52,8 @@ class Outbox:
         self._channels = channels
         self._clock = clock
         self._texts: dict[tuple[str, int], ev.Sent] = {}
+        # The latest message of each customer: its number here and its id at the vendor's.
+        self._asked: OrderedDict[str, tuple[int, str]] = OrderedDict()
         conversations.on_commit(self._keep_texts)
 
     async def deliver(self, conversation: Conversation, outgoing: Outgoing) -> None:
@@ -224,20 +227,35 @@ class Outbox:
             buttons=buttons_under(sent, c, self._words) if self._words else (),
             attempt=max(current.attempt, 1),
             skip_parts=current.parts_done,
+            reply_to=self._reply_to(c.id, sent),
             queued_at=current.at,
         )
+
+    def _reply_to(self, conversation_id: str, sent: ev.Sent) -> str:
+        seq, external_id = self._asked.get(conversation_id, (0, ""))
+        return external_id if seq in sent.answers else ""
 
     async def _load(self, conversation_id: str, seq: int) -> ev.Sent:
         for commit in await self._conversations.history(conversation_id):
             for item in commit.numbered():
-                if item.seq == seq and isinstance(item.event, ev.Sent):
-                    return item.event
+                match item.event:
+                    case ev.Received(external_id=external_id) if external_id:
+                        self._asked[conversation_id] = item.seq, external_id
+                    case ev.Sent() as sent if item.seq == seq:
+                        return sent
+                    case _:
+                        pass
         raise LookupError(f"no message {seq} in {conversation_id}")
 
     def _keep_texts(self, change: Change) -> None:
         assert change.commit is not None
         for item in change.commit.numbered():
             match item.event:
+                case ev.Received(external_id=external_id) if external_id:
+                    self._asked[change.after.id] = item.seq, external_id
+                    self._asked.move_to_end(change.after.id)
+                    if len(self._asked) > KEPT_TEXTS:
+                        self._asked.popitem(last=False)
                 case ev.Sent(pulled=False) as sent if len(self._texts) < KEPT_TEXTS:
                     self._texts[change.after.id, item.seq] = sent
                 case ev.DeliveryRecorded(seq=seq, state=state):

@@ -20,6 +20,7 @@ from core.errors import (
     DeliveryUnknown,
 )
 from core.messages import Delivery, DeliveryState, OutboundMessage
+from core.notebook import Notebook
 from core.pacing import Pace, Pacer
 from core.plugin import ChannelContext, ChannelPlugin
 from core.rendering_markdown import render_message
@@ -93,6 +94,8 @@ class SlackChannel:
         self._receive: Receive | None = None
         self._pacer = Pacer(context.clock)
         self._parts_found: OrderedDict[str, int] = OrderedDict()
+        # Threads in which we were addressed: what people write there is for us.
+        self._threads = Notebook(context.data_dir / "threads.jsonl")
 
     @property
     def capabilities(self) -> ChannelCapabilities:
@@ -108,6 +111,7 @@ class SlackChannel:
         self._workspace = Workspace(
             team_id=slack.team_id, bot_user_id=slack.bot_user_id, desks=frozenset(desks)
         )
+        await self._threads.open()
         self._receive = receive
         slack.take_customers(self._take)
         self._context.share(slack)
@@ -218,12 +222,18 @@ class SlackChannel:
         receive = self._receive
         if receive is None or not self._settings.customers:
             return False
-        message = to_inbound(body, self._workspace)
+        message = to_inbound(body, self._workspace, serves=self._serves)
         if message is None:
             # A press on an old button of ours still has to come to rest.
             return is_customers(body)
         await receive(message)
+        address = message.address
+        if address.thread and not address.chat.startswith("D"):
+            await self._threads.put(f"{address.chat}:{address.thread}", "served")
         return True
+
+    def _serves(self, channel: str, thread: str) -> bool:
+        return bool(self._threads.get(f"{channel}:{thread}"))
 
     def _parts(self, message: OutboundMessage) -> tuple[SlackPart, ...]:
         label = self._context.words.text("channels.sources", message.locale)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,14 +26,20 @@ class Workspace:
     desks: frozenset[str] = frozenset()  #: channels of the agents; nothing there is a customer's
 
 
-def to_inbound(body: Mapping[str, Any], workspace: Workspace) -> InboundMessage | None:
+Serves = Callable[[str, str], bool]
+"""Whether we were addressed in this thread (channel, time stamp) before."""
+
+
+def to_inbound(
+    body: Mapping[str, Any], workspace: Workspace, *, serves: Serves = lambda _channel, _ts: False
+) -> InboundMessage | None:
     """What a customer did, or None when it is nothing that a customer said to us.
 
     Takes the body of an Events API delivery or of an interaction.
     """
     match body.get("type"):
         case "event_callback":
-            return _event(body, workspace)
+            return _event(body, workspace, serves)
         case "block_actions":
             return _press(body, workspace)
         case _:
@@ -45,7 +51,7 @@ def is_customers(body: Mapping[str, Any]) -> bool:
     return body.get("type") == "block_actions" and bool(_action(body))
 
 
-def _event(body: Mapping[str, Any], workspace: Workspace) -> InboundMessage | None:
+def _event(body: Mapping[str, Any], workspace: Workspace, serves: Serves) -> InboundMessage | None:
     event = _object(body.get("event"))
     channel, user, ts = (str(event.get(name) or "") for name in ("channel", "user", "ts"))
     spoken = str(event.get("subtype") or "") in _SPOKEN
@@ -55,7 +61,11 @@ def _event(body: Mapping[str, Any], workspace: Workspace) -> InboundMessage | No
         return None
     direct = event.get("type") == "message" and event.get("channel_type") == "im"
     if not direct and event.get("type") != "app_mention":
-        return None
+        # A mention comes as an event of its own, and must not count twice.
+        mentioned = f"<@{workspace.bot_user_id}" in str(event.get("text") or "")
+        replied = event.get("type") == "message" and not mentioned
+        if not replied or not serves(channel, str(event.get("thread_ts") or "")):
+            return None
     thread = str(event.get("thread_ts") or ("" if direct else ts))
     text = plain(str(event.get("text") or ""), workspace)
     attachments = _attachments(event.get("files"))

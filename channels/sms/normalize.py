@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels.sms.codes import meaning
+from channels.sms.codes import Remedy, meaning
 from core.messages import (
     Address,
     Attachment,
@@ -16,6 +16,7 @@ from core.messages import (
 )
 
 CHANNEL = "sms"
+AGAIN_AFTER = 60.0  #: seconds until a message that may get through is tried once more
 
 CONSENT = {
     **dict.fromkeys(
@@ -79,6 +80,7 @@ def to_receipt(form: Mapping[str, str], *, account: str) -> Receipt | None:
         state=state,
         code=code,
         detail=meaning(code).words if code else "",
+        again_after=AGAIN_AFTER if code and meaning(code).remedy is Remedy.RETRY else 0.0,
     )
 
 

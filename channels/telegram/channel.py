@@ -6,13 +6,14 @@ import asyncio
 import importlib
 import re
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from channels.telegram import webhooks
 from channels.telegram.faults import ChatMigrated, NotModified, NotSupported
-from channels.telegram.normalize import Bot, message_number, to_inbound
+from channels.telegram.normalize import Bot, message_number, moved_group, to_inbound
 from channels.telegram.polling import Poller
 from channels.telegram.previews import Previews
 from channels.telegram.render import LIMIT, TelegramPart, to_telegram
@@ -35,6 +36,7 @@ from core.messages import (
     InboundMessage,
     OutboundMessage,
 )
+from core.notebook import Notebook
 from core.pacing import Pace, Pacer
 from core.plugin import ChannelContext, ChannelPlugin
 from core.rendering_markdown import render_message
@@ -90,6 +92,8 @@ class TelegramChannel:
         self._pacer = Pacer(context.clock)
         self._previews: Previews | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        # A group's new chat id to the one its conversation began with.
+        self._moved = Notebook(context.data_dir / "moved-groups.jsonl")
 
     @property
     def capabilities(self) -> ChannelCapabilities:
@@ -101,6 +105,7 @@ class TelegramChannel:
         api = await self._connect()
         self._api = api
         self._bot = await api.me()
+        await self._moved.open()
         self._receive = receive
         self._previews = Previews(api=api, clock=self._context.clock)
         if not await self._takes_webhooks(api):
@@ -193,6 +198,7 @@ class TelegramChannel:
                         await self._put(api, message, part, chat, buttons, preview, number)
                     )
                 except ChatMigrated as moved:
+                    await self._note_move(old=str(chat), new=str(moved.chat))
                     chat, migrated = moved.chat, str(moved.chat)
                     posted.append(await self._put(api, message, part, chat, buttons, "", number))
             except DeliveryDeferred as error:
@@ -243,7 +249,12 @@ class TelegramChannel:
         if receive is None or bot is None:
             raise ChannelNotReady
         press = update.get("callback_query")
+        if (move := moved_group(update)) is not None:
+            await self._note_move(old=move[0], new=move[1])
         message = to_inbound(update, bot)
+        if message is not None and (began := self._moved.get(message.address.chat)):
+            # The group was upgraded: for us it is the conversation that it was.
+            message = replace(message, address=replace(message.address, chat=began))
         try:
             if message is not None and message.kind is InboundKind.LANGUAGE and not message.value:
                 self._spawn(self._ask_language(message), name="telegram language")
@@ -256,6 +267,9 @@ class TelegramChannel:
             self._answer(press)
             raise
         self._answer(press)
+
+    async def _note_move(self, *, old: str, new: str) -> None:
+        await self._moved.put(new, self._moved.get(old) or old)
 
     def _answer(self, press: object) -> None:
         if isinstance(press, dict) and press.get("id"):

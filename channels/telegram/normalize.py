@@ -52,6 +52,20 @@ def to_inbound(update: Mapping[str, Any], bot: Bot) -> InboundMessage | None:
     return _message(message, number, bot, business=bool(business))
 
 
+def moved_group(update: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The old and the new chat id, when the update tells that a group was upgraded."""
+    message = _object(update.get("message"))
+    here = _object(message.get("chat")).get("id")
+    if not isinstance(here, int):
+        return None
+    match message.get("migrate_to_chat_id"), message.get("migrate_from_chat_id"):
+        case int(new), _:
+            return str(here), str(new)
+        case _, int(old):
+            return str(old), str(here)
+    return None
+
+
 def _message(
     message: Mapping[str, Any], number: int, bot: Bot, *, business: bool
 ) -> InboundMessage | None:

@@ -113,9 +113,12 @@ def _recorded(item: ev.Numbered, recorded: ev.DeliveryRecorded) -> UpdateOne:
 
 
 def _requeued(item: ev.Numbered, requeued: ev.DeliveryRequeued) -> UpdateOne:
+    fields: dict[str, Any] = {"state": DeliveryState.QUEUED.value, "mark": item.seq}
+    if not requeued.by:
+        fields["sent_again"] = True
     return UpdateOne(
         {"_id": f"{item.conversation_id}.{requeued.seq}", "mark": {"$lt": item.seq}},
-        {"$set": {"state": DeliveryState.QUEUED.value, "mark": item.seq}},
+        {"$set": fields},
     )
 
 
@@ -134,4 +137,5 @@ def _from_document(document: Mapping[str, Any]) -> SentMessage:
         external_ids=tuple(document["external_ids"]),
         segments=document.get("segments", 0),
         doubled=document.get("doubled", False),
+        sent_again=document.get("sent_again", False),
     )

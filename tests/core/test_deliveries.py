@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,24 @@ async def test_receipts_out_of_order_never_take_a_state_back(world: World) -> No
         await world.deliveries.on_receipt(receipt(state))
         await world.projector.drain()
     assert await states(world, cid) == [DeliveryState.SENT, DeliveryState.READ]
+
+
+async def test_what_may_get_through_later_is_sent_once_more(world: World) -> None:
+    cid = await world.write(QUESTION, channel="vendor")
+    await world.until(cid, lambda c: not c.unanswered and not c.outgoing)
+    off = replace(receipt(DeliveryState.FAILED), code="30003", again_after=0.05)
+    await world.projector.drain()
+    await world.deliveries.on_receipt(off)
+    await world.until(cid, lambda c: bool(c.outgoing) or len(world.vendor.sent) == 2)
+    await world.until(cid, lambda c: not c.outgoing)
+    await world.projector.drain()
+    assert len(world.vendor.sent) == 2
+    # The second failure is for a person to look at.
+    await world.deliveries.on_receipt(replace(off, external_id="v2"))
+    await world.projector.drain()
+    [letter], _ = await world.deliveries.dead_letters(AGENT)
+    assert (letter.state, letter.code) == (DeliveryState.FAILED, "30003")
+    assert len(world.vendor.sent) == 2
 
 
 async def test_a_receipt_about_nothing_of_ours_changes_nothing(world: World) -> None:

@@ -203,6 +203,16 @@ async def test_a_push_channel_is_sent_to_and_the_outcome_recorded(world: World) 
     assert recorded.external_ids == ("v1",)
 
 
+async def test_an_answer_knows_which_message_it_replies_to(world: World) -> None:
+    cid = await world.write(QUESTION, channel="vendor")
+    await world.until(cid, lambda c: not c.unanswered and not c.outgoing)
+    [received] = [
+        item.event for item in await world.events(cid) if isinstance(item.event, ev.Received)
+    ]
+    assert received.external_id
+    assert world.vendor.sent[0].reply_to == received.external_id
+
+
 async def test_a_deferred_send_is_tried_again_when_the_vendor_says(world: World) -> None:
     attempts = 0
 

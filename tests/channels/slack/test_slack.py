@@ -37,6 +37,7 @@ from tests.support.faults import Fault
 from tests.support.slack_server import (
     APP_TOKEN,
     BOT_TOKEN,
+    BOT_USER,
     CUSTOMER,
     SIGNING_SECRET,
     TEAM,
@@ -142,6 +143,37 @@ async def test_a_mention_opens_a_thread_and_stays_in_it(rig: Rig) -> None:
         "and for batteries?",
     ]
     assert {m.address.thread for m in rig.inbox.accepted} == {ts}
+
+
+async def test_replies_in_a_thread_we_serve_need_no_mention(server: SlackServer, rig: Rig) -> None:
+    def reply(text: str, thread: str) -> dict[str, Any]:
+        return server.event(
+            {
+                "type": "message",
+                "channel_type": "channel",
+                "channel": "C0000ALL",
+                "user": CUSTOMER,
+                "text": text,
+                "ts": server.ts(),
+                "thread_ts": thread,
+            }
+        )
+
+    mention = server.mention("where is my parcel?")
+    thread = mention["event"]["ts"]
+    assert (await rig.hook(reply("nobody asked us yet", thread))).status == 200
+    assert (await rig.hook(mention)).status == 200
+    assert (await rig.hook(reply("it is a red one", thread))).status == 200
+    assert (await rig.hook(reply("elsewhere", "1700000000.000100"))).status == 200
+    assert (
+        await rig.hook(reply(f"<@{BOT_USER}> again", thread))
+    ).status == 200  # its mention counts
+    await rig.channel.stop()
+    await rig.channel.start(rig.inbox.receive)
+    assert (await rig.hook(reply("after a restart", thread))).status == 200
+    heard = rig.inbox.accepted
+    assert [m.text for m in heard] == ["where is my parcel?", "it is a red one", "after a restart"]
+    assert len({m.address.conversation_id() for m in heard}) == 1
 
 
 async def test_a_mention_and_its_channel_message_are_one(rig: Rig) -> None:

@@ -482,6 +482,36 @@ async def test_a_group_upgrade_rewrites_the_chat(rig: Rig) -> None:
     assert rig.server.texts(-1001234567890123) == ["hello"]
 
 
+async def test_after_a_group_upgrade_the_conversation_goes_on(rig: Rig) -> None:
+    old, new = -55, -1001234567890123
+    begun = rig.server.message("/start", chat=old, kind="group")
+    assert await rig.hook(begun) == 200
+    told = rig.server.message(chat=new, kind="supergroup", migrate_from_chat_id=old)
+    assert await rig.hook(told) == 200
+    after = rig.server.message("/start", chat=new, kind="supergroup")
+    assert await rig.hook(after) == 200
+    first, second = await rig.received(2)
+    assert first.address.conversation_id() == second.address.conversation_id()
+    # Also after a restart, and when only our own sending showed the upgrade.
+    rig.server.migrated[-77] = -10077
+    await rig.channel.send(outbound("hello", chat="-77"))
+    await rig.channel.stop()
+    await rig.channel.start(rig.inbox.receive)
+    for chat in (new, -10077):
+        assert await rig.hook(rig.server.message("/start", chat=chat, kind="supergroup")) == 200
+    third, fourth = (await rig.received(4))[2:]
+    assert (third.address.chat, fourth.address.chat) == ("-55", "-77")
+
+
+async def test_in_a_group_an_answer_replies_to_its_question(rig: Rig) -> None:
+    question = rig.server.message("/start", chat=-9, kind="group")
+    assert await rig.hook(question) == 200
+    [asked] = await rig.received()
+    await rig.channel.send(outbound("hello", chat="-9", reply_to=asked.external_id))
+    [sent] = rig.server.called("sendMessage")
+    assert sent["reply_parameters"]["message_id"] == question["message"]["message_id"]
+
+
 async def test_a_revoked_token_needs_the_admin(rig: Rig) -> None:
     rig.server.token = "424242:another"
     with pytest.raises(ChannelAuthFailed):
