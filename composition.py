@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
@@ -20,11 +21,13 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from prometheus_client import CollectorRegistry
 
+from analytics.assembly import Insight, open_insight
 from analytics.cli import commands as analytics_commands
 from analytics.console import STATIC as ANALYTICS_STATIC
 from analytics.console import TEMPLATES as ANALYTICS_TEMPLATES
 from analytics.console import DashboardPages
-from analytics.service import Analytics
+from analytics.report_pages import ReportPages
+from analytics.reporting import Reporting
 from analytics.store import FactsProjection, FactStore, rebuild
 from analytics.studio import Studio
 from analytics.web import DashboardRoutes
@@ -35,9 +38,12 @@ from approvals.hours import Hours
 from approvals.leaving import let_go
 from approvals.service import ApprovalService
 from approvals.store import ApprovalsProjection, ApprovalStore
-from approvals.trust.assembly import build_trust
+from approvals.trust import cli as trust_cli
+from approvals.trust.assembly import Trust, build_trust
+from approvals.trust.incidents import Incidents
 from approvals.trust.pages import TEMPLATES as TRUST_TEMPLATES
 from approvals.trust.pages import TrustPages
+from approvals.trust.replay import Archive, Replayed, replay, start_of
 from approvals.web import ApprovalRoutes
 from channels.web.pages import STATIC as CHAT
 from channels.web.pages import ChatPages
@@ -46,8 +52,9 @@ from core import deliveries_cli
 from core.accounts import audit_cli
 from core.accounts import cli as accounts_cli
 from core.accounts.audit import Audit
+from core.accounts.audited import AuditedDecisions
 from core.accounts.mail_links import MailedLinks
-from core.accounts.rules import User
+from core.accounts.rules import Action, User
 from core.accounts.secrets import Passwords
 from core.accounts.service import AccountsService
 from core.accounts.sessions import StaffAccess
@@ -67,7 +74,7 @@ from core.doctor import (
     mail_checks,
     store_checks,
 )
-from core.errors import ChannelNotReady, NotFound, SetupError
+from core.errors import BadInput, ChannelNotReady, NotFound, SetupError
 from core.inbox import Inbox
 from core.mail import Mailer
 from core.messages import InboundMessage, Receipt
@@ -78,12 +85,16 @@ from core.ports import Responder, Signal
 from core.privacy.cli import commands as privacy_commands
 from core.privacy.kept import Documents, LearnedQuestions, LogFiles, Memories
 from core.privacy.service import PrivacyService, Running
+from core.privacy.web import PrivacyRoutes
 from core.rag import cli as rag_cli
 from core.rag.assembly import Rag, open_rag
+from core.rag.embeddings import Embedder
 from core.rag.extractive import ExtractiveAnswerer
 from core.rag.knowledge import Knowledge
 from core.rag.llm import ModelSettings
 from core.rag.metrics import AnswerMetrics
+from core.rag.pages import TEMPLATES as KNOWLEDGE_TEMPLATES
+from core.rag.pages import KnowledgePages
 from core.rag.responder import BUDGET_SECONDS, build_responder
 from core.rag.web import KnowledgeRoutes
 from core.repository import Conversations, Projector
@@ -197,7 +208,7 @@ class Center:
         for kept in (
             Documents("deliveries", db["deliveries"]),
             Documents("approvals", db["approvals"]),
-            LearnedQuestions(self._knowledge),
+            LearnedQuestions(self.knowledge),
             Memories(self._forget_memories),
             LogFiles(data_dir.path / "logs"),
         ):
@@ -228,7 +239,7 @@ class Center:
         """Everything the command line can ask for."""
         return {
             **accounts_cli.commands(self.accounts, base_url=lambda: self.base_url),
-            **rag_cli.commands(self._knowledge),
+            **rag_cli.commands(self.knowledge),
             **plugin_commands(self.plugins),
             **audit_cli.commands(self.audit),
             **deliveries_cli.commands(self._deliveries),
@@ -236,8 +247,11 @@ class Center:
             **analytics_commands(
                 make_again=lambda progress: rebuild(
                     self.db, self.facts, clock=self.clock, progress=progress
-                )
+                ),
+                reporting=self._reporting,
+                yesterday=self._yesterday,
             ),
+            **trust_cli.commands(self.replay),
             "doctor": doctor(self._checks),
         }
 
@@ -280,6 +294,63 @@ class Center:
             wake=lambda _conversation_id: None,
         )
 
+    async def replay(
+        self,
+        since: str,
+        threshold: float | None,
+        prompt: Path | None,
+        model: str,
+        progress: Callable[[int, int], None],
+    ) -> Replayed:
+        """Ask what was asked since then again, against a change; nobody hears the answers."""
+        rag, llm = await self.rag(), self.settings.llm
+        past = await Archive(self.db["log"], self._running().conversations).since(
+            start_of(since, now=self.clock.now())
+        )
+        wanted = _model(llm.model_copy(update={"llm_model": model}) if model else llm)
+        if prompt is not None and wanted is None:
+            raise BadInput("A prompt is for a model, and none is set; give --model.")
+        responder = build_responder(
+            retriever=rag.retriever,
+            extractive=ExtractiveAnswerer(rag.confidence),
+            words=self.words,
+            clock=self.clock,
+            metrics=AnswerMetrics(CollectorRegistry()),
+            prompts=prompt or PROMPTS,
+            model=wanted,
+            budget_seconds=max(BUDGET_SECONDS, llm.llm_timeout_seconds + 0.2),
+        )
+        await responder.start()
+        autonomy = (self.live.trust if self.live is not None else self._trust(rag)).autonomy
+        if self.live is None:
+            await autonomy.start()
+        return await replay(
+            past,
+            responder=responder,
+            would_send=autonomy.would_send
+            if threshold is None
+            else lambda draft: draft.confidence >= threshold < 1.0,
+            progress=progress,
+        )
+
+    def _trust(self, rag: Rag) -> Trust:
+        """At rest: for what it knows, not to learn."""
+
+        async def nobody(_: str) -> None:
+            return None
+
+        return build_trust(
+            self.db,
+            self.settings.approvals,
+            confidence=rag.confidence,
+            knowledge=rag.knowledge,
+            recall=nobody,
+            history=self._running().conversations.history,
+            find_user=nobody,
+            audit=self.audit,
+            clock=self.clock,
+        )
+
     async def _forget_memories(self) -> int:
         rag = self._rag
         forgotten = rag.embedder.forget() if rag else 0
@@ -287,7 +358,58 @@ class Center:
             await self.live.answers.stop()
         return forgotten
 
-    async def _knowledge(self) -> Knowledge:
+    def insight(
+        self,
+        conversations: Conversations,
+        *,
+        queue_length: Callable[[], Awaitable[int]],
+        drain: Callable[[], Awaitable[None]] | None,
+    ) -> Insight:
+        """What supervisors see, over these conversations."""
+        return open_insight(
+            self.db,
+            settings=self.settings,
+            facts=self.facts,
+            conversations=conversations,
+            clock=self.clock,
+            words=self.words,
+            studio=self.studio,
+            queue_length=queue_length,
+            drain=drain,
+            meaning=self._meaning,
+            recipients=self._supervisors,
+            base_url=lambda: self.base_url,
+        )
+
+    async def _reporting(self) -> Reporting:
+        if self.live is not None:
+            return self.live.insight.reporting
+        conversations = Conversations(
+            log_store=MongoCommitLog(self.db["log"]),
+            snapshots=MongoSnapshots(self.db["conversations"], owner="all"),
+            bus=LocalBus(),
+            clock=self.clock,
+        )
+        store = ApprovalStore(self.db["approvals"])
+
+        async def queue_length() -> int:
+            return (await store.pending(limit=1)).total
+
+        return self.insight(conversations, queue_length=queue_length, drain=None).reporting
+
+    def _yesterday(self) -> date:
+        zone = ZoneInfo(self.settings.reports.report_timezone)
+        return self.clock.now().astimezone(zone).date() - timedelta(days=1)
+
+    async def _meaning(self) -> Embedder:
+        return (await self.rag()).embedder
+
+    async def _supervisors(self) -> Sequence[str]:
+        accounts = await self.account_store.accounts()
+        return [a.user.email for a in accounts if a.user.may(Action.REPORT_READ)]
+
+    async def knowledge(self) -> Knowledge:
+        """The knowledge base, opened at the first use."""
         return (await self.rag()).knowledge
 
     async def _receive(self, message: InboundMessage) -> None:
@@ -414,6 +536,7 @@ class Serving:
             undo_seconds=wishes.approval_undo_seconds,
         )
         self.projector.register(delivery_store)
+        self.projector.register(AuditedDecisions(center.audit))
         self.projector.register(self.trust.autonomy)
         self.projector.register(self.trust.learning)
         self.projector.register(
@@ -424,13 +547,10 @@ class Serving:
             )
         )
         self.projector.register(FactsProjection(center.facts, conversations=self.conversations))
-        self.analytics = Analytics(
-            center.facts,
-            clock=clock,
-            zone=ZoneInfo(center.settings.reports.report_timezone),
-            queue_length=self._queue_length,
-            drain=self.projector.drain,
+        self.insight = center.insight(
+            self.conversations, queue_length=self._queue_length, drain=self.projector.drain
         )
+        self.analytics = self.insight.analytics
         self._web_is_up = asyncio.Event()
         self.slack_desk: SlackDesk | None = None
         self._at_desk: asyncio.Task[None] | None = None
@@ -534,6 +654,7 @@ class Serving:
 
     def take_slack(self, shared: Any) -> None:
         """Agents work in Slack through this app from now on (a `SharedApp`), if it has a desk."""
+        self.insight.take_slack(shared)
         if not shared.desk_channel:
             return
         if self.slack_desk is None:
@@ -627,6 +748,7 @@ class Serving:
                 "analytics": ANALYTICS_TEMPLATES,
                 "approvals": HERE / "approvals" / "templates",
                 "plugins": PLUGIN_TEMPLATES,
+                "knowledge": KNOWLEDGE_TEMPLATES,
                 "trust": TRUST_TEMPLATES,
             },
         )
@@ -671,6 +793,15 @@ class Serving:
                 words=center.words,
             ),
             DashboardRoutes(self.analytics),
+            ReportPages(
+                self.insight.reporting,
+                analytics=self.analytics,
+                gaps=self.insight.gaps,
+                knowledge=center.knowledge,
+                pages=pages,
+                words=center.words,
+                clock=clock,
+            ),
             DashboardPages(
                 self.analytics,
                 pages=pages,
@@ -678,13 +809,17 @@ class Serving:
                 studio=center.studio,
                 clock=clock,
             ),
+            KnowledgePages(self.rag.knowledge, confidence=self.rag.confidence, pages=pages),
             TrustPages(
                 autonomy=self.trust.autonomy,
                 learning=self.trust.learning,
+                incidents=Incidents(self.rag.embedder, self.approvals),
+                replay=center.replay,
                 pages=pages,
                 words=center.words,
             ),
             PluginPages(center.plugins, pages=pages, words=center.words),
+            PrivacyRoutes(center.privacy, pages=pages),
             HealthRoutes(
                 checks={
                     "store": self._check_store,
@@ -776,6 +911,10 @@ class Serving:
         scheduler.add_job(self.access.sweep, IntervalTrigger(hours=1))
         scheduler.add_job(self._retain, CronTrigger(hour=RETENTION_HOUR))
         scheduler.add_job(self.center.facts.roll_up, IntervalTrigger(minutes=1))
+        soon = self.center.clock.now() + timedelta(seconds=5)
+        scheduler.add_job(
+            self.insight.reporting.tick, IntervalTrigger(seconds=20), next_run_time=soon
+        )
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +37,27 @@ class Entry:
     subject: str  #: what it was done to
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which entries are looked for; "" leaves a field open."""
+
+    who: str = ""  #: part of it
+    what: str = ""  #: its beginning: "sign_in" finds "sign_in.link"
+    subject: str = ""  #: part of it
+    since: str = ""  #: ISO 8601, or the beginning of it: "2026-11"
+    until: str = ""  #: the same; its last day counts
+
+    def includes(self, document: Mapping[str, Any]) -> bool:
+        """Whether the entry is one of them."""
+        return (
+            self.who.casefold() in str(document["who"]).casefold()
+            and str(document["what"]).startswith(self.what)
+            and self.subject.casefold() in str(document["subject"]).casefold()
+            and document["at"] >= self.since
+            and (not self.until or document["at"][: len(self.until)] <= self.until)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,17 +150,36 @@ class Audit:
         last = max(newest, key=lambda d: int(d["n"]))
         return int(last["n"]), str(last["hash"])
 
-    async def page(self, *, before: int | None = None, limit: int = 50) -> list[Entry]:
-        """Up to `limit` entries older than number `before`, newest first."""
+    async def page(
+        self, *, before: int | None = None, limit: int = 50, wanted: Wanted | None = None
+    ) -> list[Entry]:
+        """Up to `limit` entries older than number `before` that are wanted, newest first."""
+        found: list[Entry] = []
+        async for entry in self.entries(before=before, wanted=wanted, at_once=limit):
+            found.append(entry)
+            if len(found) == limit:
+                break
+        return found
+
+    async def entries(
+        self, *, before: int | None = None, wanted: Wanted | None = None, at_once: int = BLOCK
+    ) -> AsyncIterator[Entry]:
+        """All wanted entries older than number `before`, newest first."""
+        wanted = wanted or Wanted()
         try:
-            if before is None:
-                before = (await self._find_head())[0] + 1
-            found = await self._entries.find(
-                {"chain": CHAIN, "n": {"$gte": before - limit, "$lt": before}}
-            ).to_list()
+            end = (await self._find_head())[0] + 1 if before is None else before
+            while end > 1:
+                block = await self._entries.find(
+                    {"chain": CHAIN, "n": {"$gte": end - at_once, "$lt": end}}
+                ).to_list()
+                for document in sorted(block, key=lambda d: int(d["n"]), reverse=True):
+                    if wanted.since and document["at"] < wanted.since:
+                        return
+                    if wanted.includes(document):
+                        yield _entry(document)
+                end, at_once = end - at_once, BLOCK
         except PyMongoError as error:
             raise StoreUnavailable from error
-        return [_entry(d) for d in sorted(found, key=lambda d: int(d["n"]), reverse=True)]
 
     async def verify(self) -> Verification:
         """Read the whole chain and say what is wrong with it."""

@@ -97,6 +97,7 @@ COMMANDS: Mapping[str, Action] = {
     "plugins.enable": Action.PLUGINS_CHANGE,
     "plugins.list": Action.PLUGINS_READ,
     "plugins.test": Action.PLUGINS_CHANGE,
+    "report": Action.REPORT_READ,
     "users.add": Action.USERS_CHANGE,
     "users.list": Action.USERS_READ,
     "users.remove": Action.USERS_CHANGE,

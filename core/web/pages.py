@@ -51,6 +51,7 @@ NAV = (
     NavItem(path="/console/users", words="console.nav.users", action=Action.USERS_READ),
     NavItem(path="/console/knowledge", words="console.nav.knowledge", action=Action.KNOWLEDGE_READ),
     NavItem(path="/console/plugins", words="console.nav.plugins", action=Action.PLUGINS_READ),
+    NavItem(path="/console/privacy", words="console.nav.privacy", action=Action.PERSON_ERASE),
     NavItem(path="/console/audit", words="console.nav.audit", action=Action.AUDIT_READ),
 )
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from core.accounts.audit import MASK, Audit
+from core.accounts.audit import MASK, Audit, Entry, Wanted
+from core.accounts.audit_files import as_csv
 from core.clock import SystemClock
 from core.storage.client import Database
+from core.testing.clock import ManualClock
 
 
 async def filled(db: Database, count: int = 10) -> Audit:
@@ -103,3 +105,40 @@ async def test_pages_go_back_in_time(db: Database) -> None:
     assert [entry.n for entry in first] == list(range(25, 15, -1))
     second = await audit.page(before=first[-1].n, limit=10)
     assert [entry.n for entry in second] == list(range(15, 5, -1))
+
+
+async def test_a_flipped_byte_is_found_wherever_it_stands(db: Database) -> None:
+    await filled(db, 3)
+    whole = await db["audit"].find_one({"_id": 2})
+    assert whole is not None
+    for name, value in whole.items():
+        if name in ("_id", "chain", "key") or not isinstance(value, str) or not value:
+            continue
+        flipped = chr(ord(value[0]) ^ 1) + value[1:]
+        await db["audit"].update_one({"_id": 2}, {"$set": {name: flipped}})
+        assert await faults(db), name
+        await db["audit"].update_one({"_id": 2}, {"$set": {name: value}})
+    assert not await faults(db)
+
+
+async def test_entries_are_found_by_who_what_whom_and_when(db: Database) -> None:
+    audit = Audit(db, clock=ManualClock())
+    for n in range(40):
+        await audit.record(
+            "sign_in.link" if n % 2 else "user.role", who=f"W{n % 4}@x.y", subject=f"s{n}"
+        )
+    found = await audit.page(limit=5, wanted=Wanted(who="w3", what="sign_in"))
+    assert [entry.n for entry in found] == [40, 36, 32, 28, 24]
+    rest = await audit.page(before=24, limit=50, wanted=Wanted(who="w3", what="sign_in"))
+    assert [entry.n for entry in rest] == [20, 16, 12, 8, 4]
+    assert len(await audit.page(limit=99, wanted=Wanted(since="2026-03", until="2026-03-02"))) == 40
+    assert await audit.page(wanted=Wanted(since="2026-03-03")) == []
+    assert [e.subject async for e in audit.entries(wanted=Wanted(subject="s7"))] == ["s7"]
+
+
+def test_a_file_for_spreadsheets_holds_no_formula() -> None:
+    entry = Entry(
+        n=1, at="t", who="=cmd()", what="x", address="", subject='a,"b', before={}, after={"k": 1}
+    )
+    line = as_csv([entry]).splitlines()[1]
+    assert line == '1,t,\'=cmd(),x,"a,""b",,"{""k"":1}",'
