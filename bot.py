@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import json
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -43,6 +45,8 @@ GROUPS = {
     "deliveries": "core.deliveries_cli:deliveries",
     "kb": "core.rag.cli:kb",
     "plugins": "plugins.cli:plugins_group",
+    "replay": "approvals.trust.cli:replay",
+    "report": "analytics.cli:report",
     "users": "core.accounts.cli:users",
 }
 
@@ -73,6 +77,7 @@ def run(session: Session, host: str | None, port: str | None, role: str) -> None
     _log_to_stderr(settings)
     data_dir = DataDir(settings.server.data_dir)
     data_dir.hold_soon(SERVING)
+    _check_address(settings.server.host, settings.server.port)
     _on_loop(_serve(settings, data_dir))
 
 
@@ -121,6 +126,21 @@ def evaluate(
         return 0
 
     _on_loop(measure())
+
+
+def _check_address(host: str, port: int) -> None:
+    """Whoever cannot listen should hear it now, not after everything has started."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+    except OSError as error:
+        # Anything else, as a family this machine does not have, is not the last word.
+        if isinstance(error, socket.gaierror) or error.errno in (errno.EADDRINUSE, errno.EACCES):
+            why = str(error.strerror).lower()
+            raise SetupError(f"Cannot listen on {host}:{port}: {why}.") from error
 
 
 async def _serve(settings: Settings, data_dir: DataDir) -> int:

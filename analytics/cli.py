@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import csv
+import io
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from core.control import Args, Command, Out
+from core.errors import BadInput
 from core.terminal import CenterCommand, CenterGroup, Session
+
+if TYPE_CHECKING:
+    from analytics.reporting import Reporting
 
 
 @click.group(cls=CenterGroup)
@@ -45,6 +54,8 @@ FORMATS = (".html", ".png", ".json", ".csv")
 def commands(
     *,
     make_again: Callable[[Callable[[int, int], None]], Awaitable[tuple[int, int]]],
+    reporting: Callable[[], Awaitable[Reporting]],
+    yesterday: Callable[[], date],
 ) -> Mapping[str, Command]:
     """What these do."""
 
@@ -55,4 +66,60 @@ def commands(
         out.line(f"{facts} facts of {conversations} conversations.")
         return 0
 
-    return {"analytics.rebuild": rebuild_facts}
+    async def report_of(args: Args, out: Out) -> int:
+        try:
+            day = date.fromisoformat(args["date"]) if args["date"] else yesterday()
+        except ValueError:
+            raise BadInput(f"--date {args['date']}: write a date like 2026-11-22.") from None
+        if not 1971 < day.year < 9000:
+            raise BadInput(f"--date {day}: no report reaches that far.")
+        desk, locale = await reporting(), args["lang"]
+        found = await desk.of(day)
+        if not args["out"]:
+            out.line(desk.writer.title(found, locale))
+            for line in desk.writer.headlines(found, locale):
+                out.line(f"- {line}")
+            for line in desk.writer.unusual(found, locale):
+                out.line(f"! {line}")
+            return 0
+        file = Path(args["out"])
+        match file.suffix.lower():
+            case ".html":
+                body = (await desk.html(found, locale)).encode()
+            case ".png":
+                body = await desk.png(found, locale)
+            case ".json":
+                from core.web.answers import dumps
+
+                body = dumps(found)
+            case _:
+                body = as_csv(found)
+        try:
+            await asyncio.to_thread(file.write_bytes, body)
+        except OSError as error:
+            raise BadInput(f"{file} cannot be written: {error.strerror}.") from error
+        out.line(str(file))
+        return 0
+
+    return {"analytics.rebuild": rebuild_facts, "report": report_of}
+
+
+def as_csv(found: Mapping[str, object]) -> bytes:
+    """Every number of a report, one a line, by its dotted name."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["measure", "value"])
+    writer.writerows(_flat(found, ""))
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _flat(node: object, name: str) -> Iterator[tuple[str, object]]:
+    match node:
+        case Mapping():
+            for key, value in node.items():
+                yield from _flat(value, f"{name}.{key}" if name else str(key))
+        case list() | tuple():
+            for n, value in enumerate(node):
+                yield from _flat(value, f"{name}.{n}")
+        case _:
+            yield name, "" if node is None else node

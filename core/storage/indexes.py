@@ -61,6 +61,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     "drawn": (Index(fields=[("state", 1)]), Index(fields=[("c", 1)])),
     "analytics_pages": (Index(fields=[("t", 1)]),),
     "analytics_days": (),
+    "reports": (),
     "cards": (Index(fields=[("c", 1)]), Index(fields=[("ts", 1)]), Index(fields=[("open", 1)])),
     "desk_viewers": (Index(fields=[("at", 1)]),),
     "approvals": (

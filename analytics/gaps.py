@@ -1,0 +1,138 @@
+"""Missing answers: questions nothing in the knowledge base answered, grouped by meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.facts import Kind
+from analytics.periods import Period
+from analytics.service import Analytics
+from core import events as ev
+from core.messages import Author
+from core.repository import Conversations
+
+LOOKED_AT = 300  #: newest missing answers that are read again
+ALIKE = 0.9  #: cosine from which two questions ask the same
+EXAMPLES = 5
+
+
+class Meaning(Protocol):
+    """Whoever turns questions into unit vectors (`core.rag.embeddings.Embedder`)."""
+
+    async def question(self, text: str) -> NDArray[np.float32]:
+        """The question's vector."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question that had no answer, and what an agent answered in the end."""
+
+    conversation_id: str
+    text: str
+    locale: str
+    topic: str
+    answer: str = ""
+    by: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Gap:
+    """Questions of one meaning."""
+
+    asked: list[Asked] = field(default_factory=list)
+
+    @property
+    def question(self) -> str:
+        """How it was asked last."""
+        return self.asked[0].text
+
+    @property
+    def count(self) -> int:
+        """How often."""
+        return len(self.asked)
+
+    @property
+    def examples(self) -> list[str]:
+        """Different wordings."""
+        return list(dict.fromkeys(a.text for a in self.asked))[:EXAMPLES]
+
+    @property
+    def answered(self) -> Asked | None:
+        """The latest time an agent answered it."""
+        return next((a for a in self.asked if a.answer), None)
+
+
+class Gaps:
+    """Finds them by reading the conversations again: facts hold no texts."""
+
+    def __init__(
+        self,
+        analytics: Analytics,
+        *,
+        conversations: Conversations,
+        meaning: Callable[[], Awaitable[Meaning]],
+    ) -> None:
+        self._analytics = analytics
+        self._conversations = conversations
+        self._meaning = meaning
+
+    async def find(self, period: Period, *, limit: int = 20) -> list[Gap]:
+        """The gaps of the period, most asked first."""
+        rows = (await self._analytics.counting(period)).of(Kind.MISSING)[-LOOKED_AT:][::-1]
+        ids = await self._analytics.ids(period, rows["conversation"].tolist())
+        asked = []
+        for row in rows:
+            conversation_id = ids.get(int(row["conversation"]))
+            if conversation_id is not None:
+                found = await self._asked(conversation_id, int(row["seq"]))
+                if found is not None:
+                    asked.append(found)
+        return (await self._grouped(asked))[:limit]
+
+    async def _asked(self, conversation_id: str, seq: int) -> Asked | None:
+        history = await self._conversations.history(conversation_id)
+        items = [item for commit in history for item in commit.numbered()]
+        if any(isinstance(item.event, ev.Erased) for item in items):
+            return None
+        at = next((i.event for i in items if i.seq == seq), None)
+        if not isinstance(at, ev.ReviewRequested) or not at.question.strip():
+            return None
+        answer = next(
+            (
+                i.event
+                for i in items
+                if i.seq > seq
+                and isinstance(i.event, ev.Sent)
+                and i.event.author is Author.AGENT
+                and i.event.draft_id in ("", at.draft_id)
+            ),
+            None,
+        )
+        return Asked(
+            conversation_id=conversation_id,
+            text=" ".join(at.question.split())[:500],
+            locale=at.draft.locale,
+            topic=at.draft.topic,
+            answer=answer.text if answer else "",
+            by=answer.by if answer else "",
+        )
+
+    async def _grouped(self, asked: Sequence[Asked]) -> list[Gap]:
+        meaning = await self._meaning()
+        gaps: list[Gap] = []
+        centers: list[NDArray[np.float32]] = []
+        for one in asked:
+            vector = await meaning.question(one.text)
+            likeness = np.array([float(center @ vector) for center in centers])
+            if len(likeness) and likeness.max() >= ALIKE:
+                gaps[int(likeness.argmax())].asked.append(one)
+            else:
+                gaps.append(Gap(asked=[one]))
+                centers.append(vector)
+        return sorted(gaps, key=lambda gap: -gap.count)

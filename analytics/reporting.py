@@ -1,0 +1,228 @@
+"""Makes reports when they are due, sends them once, keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import smtplib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from email.message import EmailMessage
+from typing import Any, Protocol
+
+from analytics.report import ReportKind, ReportWriter
+from analytics.report_store import ReportStore
+from analytics.service import Analytics
+from analytics.studio import NotDrawn, Studio
+from config.settings import MailSettings
+from core.clock import Clock
+from core.errors import ContactCenterError
+
+log = logging.getLogger(__name__)
+
+LATE = timedelta(minutes=10)  #: after report time
+SLACK_SECONDS = 60.0  #: for Slack to be connected after a start
+MAIL_SECONDS = 20.0
+
+
+class SlackFace(Protocol):
+    """Where reports are posted (`analytics.slack.SlackReports`)."""
+
+    locale: str
+
+    async def was_posted(self, report_id: str) -> bool: ...
+
+    async def post(self, report_id: str, report: Mapping[str, Any], *, late: bool) -> str: ...
+
+    async def add(
+        self, thread: str, report: Mapping[str, Any], pictures: Sequence[bytes]
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When reports are due."""
+
+    at: time
+    locale: str = "en"
+
+    @classmethod
+    def parse(cls, text: str) -> Schedule:
+        """From HH:MM."""
+        return cls(at=time.fromisoformat(text))
+
+
+Page = Callable[[Mapping[str, Any], Sequence[bytes], str], str]
+"""A report as one HTML file that needs nothing else."""
+
+
+class Reporting:
+    """The daily report and the weekly digest on their way out."""
+
+    def __init__(
+        self,
+        *,
+        writer: ReportWriter,
+        store: ReportStore,
+        studio: Studio,
+        analytics: Analytics,
+        schedule: Schedule,
+        mail: MailSettings,
+        recipients: Callable[[], Awaitable[Sequence[str]]],
+        page: Page,
+        clock: Clock,
+        expects_slack: bool = False,
+    ) -> None:
+        self.writer = writer
+        self.store = store
+        self.schedule = schedule
+        self._studio = studio
+        self._analytics = analytics
+        self._mail = mail
+        self._recipients = recipients
+        self._page = page
+        self._clock = clock
+        self._slack: SlackFace | None = None
+        self._expects_slack = expects_slack
+        self._slack_is_there = asyncio.Event()
+        self._running = asyncio.Lock()
+
+    def attach(self, slack: SlackFace) -> None:
+        """Reports go there from now on."""
+        self._slack = slack
+        self._slack_is_there.set()
+
+    async def tick(self) -> None:
+        """Send what is due and has not been sent: called every minute, and on start."""
+        async with self._running:
+            zone = self._analytics.zone
+            now = self._clock.now().astimezone(zone)
+            due = datetime.combine(now.date(), self.schedule.at, tzinfo=zone)
+            if now < due:
+                due = datetime.combine(
+                    now.date() - timedelta(days=1), self.schedule.at, tzinfo=zone
+                )
+            day = due.date() - timedelta(days=1)
+            late = now - due > LATE
+            kinds = [ReportKind.DAILY]
+            if due.weekday() == 0:
+                kinds.append(ReportKind.WEEKLY)
+            if late and not await self.store.list() and await self._was_quiet(day):
+                return  # a new installation has nothing to be late with
+            for kind in kinds:
+                await self._send(kind, day, late=late)
+
+    async def of(self, day: date, kind: ReportKind = ReportKind.DAILY) -> dict[str, Any]:
+        """The report of any day: as it was kept, or made now."""
+        kept = await self.store.get(f"{kind.value}:{day.isoformat()}")
+        if kept is not None and kept.get("report"):
+            report: dict[str, Any] = {**kept["report"], "late": kept["late"]}
+            return report
+        return {**await self.writer.write(kind, day), "late": False}
+
+    async def pictures(self, report: Mapping[str, Any], locale: str) -> list[bytes]:
+        """Its charts as PNG; none when they cannot be drawn."""
+        drawings = self.writer.drawings(report, locale)
+        if not drawings:
+            return []
+        try:
+            return await self._studio.pictures(drawings, locale=locale)
+        except NotDrawn as error:
+            log.warning("%s", error.detail)
+            return []
+
+    async def html(self, report: Mapping[str, Any], locale: str) -> str:
+        """One file that needs nothing else."""
+        return self._page(report, await self.pictures(report, locale), locale)
+
+    async def png(self, report: Mapping[str, Any], locale: str) -> bytes:
+        """All charts in one picture. Raises NotDrawn."""
+        drawings = self.writer.drawings(report, locale)
+        if not drawings:
+            raise NotDrawn("Nothing happened on this day, so there is nothing to draw.")
+        title = self.writer.title(report, locale)
+        return await self._studio.sheet(drawings, title=title, locale=locale)
+
+    async def _was_quiet(self, day: date) -> bool:
+        found = await self.writer.write(ReportKind.DAILY, day)
+        return not found["conversations"] and not found["answers"]["total"]
+
+    async def _send(self, kind: ReportKind, day: date, *, late: bool) -> None:
+        report_id = f"{kind.value}:{day.isoformat()}"
+        claimed = await self.store.claim(report_id, late=late)
+        if claimed is None:
+            return
+        report = claimed.get("report") or await self.writer.write(kind, day)
+        await self.store.keep(report_id, report)
+        steps = set(claimed["steps"])
+        for name, send in (("slack", self._to_slack), ("mail", self._to_mail)):
+            if f"{name} done" in steps:
+                continue
+            try:
+                await send(report_id, report, begun=f"{name} begun" in steps, late=claimed["late"])
+            except ContactCenterError as error:
+                log.warning("%s: %s", report_id, error.detail)
+            await self.store.note(report_id, f"{name} done")
+        await self.store.finish(report_id)
+        log.info("%s is there", report_id)
+
+    async def _to_slack(
+        self, report_id: str, report: Mapping[str, Any], *, begun: bool, late: bool
+    ) -> None:
+        if self._slack is None and self._expects_slack:
+            try:
+                async with asyncio.timeout(SLACK_SECONDS):
+                    await self._slack_is_there.wait()
+            except TimeoutError:
+                log.warning("Slack is not connected; %s goes without it", report_id)
+        if self._slack is None:
+            return
+        # A process that died while it posted leaves a doubt, which only the channel clears up.
+        if begun and await self._slack.was_posted(report_id):
+            return
+        await self.store.note(report_id, "slack begun")
+        thread = await self._slack.post(report_id, report, late=late)
+        await self._slack.add(thread, report, await self.pictures(report, self._slack.locale))
+
+    async def _to_mail(
+        self, report_id: str, report: Mapping[str, Any], *, begun: bool, late: bool
+    ) -> None:
+        del late
+        if not self._mail.smtp_host or begun:
+            return  # a mail in doubt is not sent twice
+        to = list(await self._recipients())
+        if not to:
+            return
+        await self.store.note(report_id, "mail begun")
+        locale = self.schedule.locale
+        message = EmailMessage()
+        message["Subject"] = self.writer.title(report, locale)
+        message["From"] = self._mail.smtp_from or self._mail.smtp_user or "reports@localhost"
+        message["To"] = ", ".join(to)
+        message["Message-ID"] = f"<{report_id.replace(':', '.')}@contact-center>"
+        message.set_content("\n".join(self.writer.headlines(report, locale)))
+        message.add_alternative(await self.html(report, locale), subtype="html")
+        try:
+            await asyncio.to_thread(self._deliver, message)
+        except (OSError, smtplib.SMTPException) as error:
+            raise ContactCenterError(f"The mail was not sent: {error}") from error
+
+    def _deliver(self, message: EmailMessage) -> None:
+        assert self._mail.smtp_host is not None
+        with smtplib.SMTP(
+            self._mail.smtp_host, self._mail.smtp_port, timeout=MAIL_SECONDS
+        ) as server:
+            server.ehlo()
+            if server.has_extn("starttls"):
+                server.starttls()
+                server.ehlo()
+            if self._mail.smtp_user:
+                server.login(self._mail.smtp_user, self._mail.smtp_password or "")
+            server.send_message(message)
+
+
+def data_url(png: bytes) -> str:
+    """A picture inside a page."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()

@@ -1,0 +1,170 @@
+"""The report in Slack: sentences and buttons, pictures and the agents' table in the thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from analytics.board import duration, number
+from analytics.report import ReportWriter
+from core.errors import ContactCenterError
+
+log = logging.getLogger(__name__)
+
+EVENT = "daily_report"
+TROUBLE = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
+
+
+class NotPosted(ContactCenterError):
+    """Slack did not take the report."""
+
+
+class SlackReports:
+    """Posts to one channel."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        *,
+        channel: str,
+        locale: str,
+        writer: ReportWriter,
+        base_url: str,
+    ) -> None:
+        self._client = client
+        self._channel = channel
+        self.locale = locale
+        self._writer = writer
+        self._base_url = base_url
+
+    async def was_posted(self, report_id: str) -> bool:
+        """Whether the channel's newest messages hold this report; True when nobody can say."""
+        try:
+            history = await self._client.conversations_history(
+                channel=self._channel, limit=50, include_all_metadata=True
+            )
+        except TROUBLE:
+            log.warning("Slack does not say whether %s was posted; it is not repeated", report_id)
+            return True
+        return any(
+            (m.get("metadata") or {}).get("event_payload", {}).get("id") == report_id
+            for m in history.get("messages") or ()
+        )
+
+    async def post(self, report_id: str, report: Mapping[str, Any], *, late: bool) -> str:
+        """Post the sentences; gives the thread. Raises NotPosted."""
+        title = self._writer.title(report, self.locale)
+        lines = self._writer.headlines(report, self.locale)
+        try:
+            answer = await self._client.chat_postMessage(
+                channel=self._channel,
+                text=f"{title}: {lines[0]}",
+                blocks=self._blocks(report, title, lines, late=late),
+                metadata={"event_type": EVENT, "event_payload": {"id": report_id}},
+                unfurl_links=False,
+            )
+        except TROUBLE as error:
+            raise NotPosted(f"Slack did not take the report: {error}") from error
+        return str(answer["ts"])
+
+    async def add(self, thread: str, report: Mapping[str, Any], pictures: Sequence[bytes]) -> None:
+        """The pictures and the agents' table below it; text says so when a picture fails."""
+        t = self._writer.text(self.locale)
+        try:
+            await self._client.chat_postMessage(
+                channel=self._channel, thread_ts=thread, text=self._agents(report)
+            )
+            if not pictures:
+                return
+            await self._client.files_upload_v2(
+                channel=self._channel,
+                thread_ts=thread,
+                file_uploads=[
+                    {"content": png, "filename": f"chart-{n}.png", "title": f"{n}"}
+                    for n, png in enumerate(pictures, start=1)
+                ],
+            )
+        except TROUBLE as error:
+            log.warning("the report's pictures were not taken: %s", error)
+            try:
+                await self._client.chat_postMessage(
+                    channel=self._channel,
+                    thread_ts=thread,
+                    text=t("analytics.reports.no_picture"),
+                )
+            except TROUBLE:
+                log.warning("Slack is away")
+
+    def _blocks(
+        self, report: Mapping[str, Any], title: str, lines: Sequence[str], *, late: bool
+    ) -> list[dict[str, Any]]:
+        t, r = self._writer.text(self.locale), "analytics.reports."
+        blocks: list[dict[str, Any]] = [
+            {"type": "header", "text": {"type": "plain_text", "text": title[:150]}},
+            _section("\n".join(f"• {line}" for line in lines)),
+        ]
+        if late:
+            blocks.append(
+                {
+                    "type": "context",
+                    "elements": [{"type": "mrkdwn", "text": t(r + "late_line")}],
+                }
+            )
+        if report["kind"] == "daily":
+            unusual = self._writer.unusual(report, self.locale)
+            words = "\n".join(f"• {u}" for u in unusual) or t(r + "nothing_unusual")
+            blocks.append(_section(f"*{t(r + 'unusual')}*\n{words}"))
+        if report["missing"]:
+            blocks.append(_section(f"*{t(r + 'missing')}*"))
+        for n, gap in enumerate(report["missing"]):
+            blocks.append(
+                _section(f"{gap['count']}× {_plain(gap['question'])[:300]}")
+                | {
+                    "accessory": {
+                        "type": "button",
+                        "action_id": f"report_write_{n}",
+                        "text": {"type": "plain_text", "text": t(r + "write")},
+                        "url": f"{self._base_url}/console/dashboard/gaps",
+                    }
+                }
+            )
+        blocks.append(
+            {
+                "type": "actions",
+                "elements": [
+                    {
+                        "type": "button",
+                        "action_id": "report_dashboard",
+                        "text": {"type": "plain_text", "text": t(r + "dashboard")},
+                        "url": f"{self._base_url}/console/dashboard",
+                    }
+                ],
+            }
+        )
+        return blocks
+
+    def _agents(self, report: Mapping[str, Any]) -> str:
+        t = self._writer.text(self.locale)
+        if not report["agents"]:
+            return t("analytics.reports.no_agents")
+        lines = [
+            f"{_plain(a['agent'])}: {number(a['decisions'])} {t('analytics.columns.decisions')}, "
+            f"{number(a['answers'])} {t('analytics.columns.answers')}, "
+            f"{t('analytics.columns.approval_p50')} {duration(a['approval_p50'], t)}"
+            for a in report["agents"][:30]
+        ]
+        return f"*{t('analytics.reports.agents')}*\n" + "\n".join(lines)
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:2900]}}
+
+
+def _plain(text: str) -> str:
+    """A customer's words cannot mention people or make links."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
