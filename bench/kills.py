@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.kills import kill_between
 
 
-async def main(kills: int) -> int:
+async def main(kills: int, each: int) -> int:
     """Run, print a line a channel; 1 when a promise does not hold."""
     begun = time.perf_counter()
 
@@ -20,10 +20,8 @@ async def main(kills: int) -> int:
         print(f"{done}/{kills}", end=" ", file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
-        tallies = await kill_between(Path(folder), kills=kills, progress=progress)
-    print(
-        f"{'channel':<10} {'kills':>6} {'lost':>6} {'doubled':>8} {'marked':>7} {'unsettled':>10}"
-    )
+        tallies = await kill_between(Path(folder), kills=kills, each=each, progress=progress)
+    print(f"{'channel':<10} {'hit':>6} {'lost':>6} {'doubled':>8} {'marked':>7} {'unsettled':>10}")
     holds = True
     for name, tally in tallies.items():
         print(
@@ -40,4 +38,6 @@ async def main(kills: int) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50)
-    sys.exit(asyncio.run(main(parser.parse_args().kills)))
+    parser.add_argument("--each", type=int, default=1, help="conversations hit by each kill")
+    asked = parser.parse_args()
+    sys.exit(asyncio.run(main(asked.kills, asked.each)))

@@ -34,9 +34,12 @@ class Tally:
 
 
 async def kill_between(
-    folder: Path, *, kills: int, progress: Callable[[int], None] = lambda _: None
+    folder: Path, *, kills: int, each: int = 1, progress: Callable[[int], None] = lambda _: None
 ) -> Mapping[str, Tally]:
-    """Kill the program so many times between sending and recording, on all channels at once."""
+    """Kill the program so many times between sending and recording, on all channels at once.
+
+    Each kill falls upon `each` conversations of every channel.
+    """
     async with vendors_up() as vendors, program_with(vendors, folder) as program:
         media = [medium(vendors, program) for medium in MEDIA]
         await program.start()
@@ -46,20 +49,25 @@ async def kill_between(
         await asyncio.sleep(2.0)  # an answer may have several parts
         whole = {m.name: m.texts(REFERENCE) for m in media}
         for number in range(kills):
+            begin = FIRST + number * each
+            hit = range(begin, begin + each)
             for medium in media:
-                medium.server.script.plan(SENDING[medium.name], HOLD)
-                await _ask(medium, FIRST + number)
-            await until(lambda n=number: all(m.texts(FIRST + n) for m in media))  # type: ignore[misc]
+                medium.server.script.plan(SENDING[medium.name], *[HOLD] * each)
+                await asyncio.gather(*(_ask(medium, customer) for customer in hit))
+            await until(lambda hit=hit: all(m.texts(c) for m in media for c in hit))  # type: ignore[misc]
             await program.kill()
             for medium in media:
                 medium.server.script.clear()
             await program.start()
             # The next kill must not fall upon what is being repaired.
             with contextlib.suppress(TimeoutError):
-                await until(lambda n=number: _sent_again(media[0], FIRST + n, whole), seconds=60)  # type: ignore[misc]
+                await until(
+                    lambda hit=hit: all(_sent_again(media[0], c, whole) for c in hit),  # type: ignore[misc]
+                    seconds=60,
+                )
             await asyncio.sleep(0.5)
             progress(number + 1)
-        customers = range(FIRST, FIRST + kills)
+        customers = range(FIRST, FIRST + kills * each)
         await until(
             lambda: all(set(whole[m.name]) <= set(m.texts(c)) for m in media for c in customers),
             seconds=90,
