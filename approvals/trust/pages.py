@@ -9,19 +9,24 @@ from typing import Literal
 from aiohttp import web
 from pydantic import Field
 
+from approvals.model import Ruling
 from approvals.trust.autonomy import Autonomy, Standing
+from approvals.trust.cli import Replay
 from approvals.trust.curves import reliability_picture, risk_picture
+from approvals.trust.incidents import Incidents, Outcome, Picked
 from approvals.trust.learning import Learning
 from approvals.trust.topics import Level
 from core.accounts.rules import Action
 from core.errors import BadInput
+from core.events import Decision
 from core.web.pages import Pages
-from core.web.routing import Access, Fields, Handler, Route, body_of, current_user
+from core.web.routing import Access, Fields, Handler, Route, body_of, current_user, query_of
 from core.wording import Words
 
 TEMPLATES = Path(__file__).parent / "templates"  #: registered with Pages as "trust"
 AUTONOMY = "/console/autonomy"
 LEARNING = "/console/learning"
+ALIKE = "/console/alike"
 
 
 class TopicForm(Fields):
@@ -38,6 +43,23 @@ class VerdictForm(Fields):
     verdict: Literal["right", "wrong"]
 
 
+class ReplayQuery(Fields):
+    """A threshold to try on the questions of the last days."""
+
+    topic: str = Field(default="", max_length=200)
+    threshold: float = Field(ge=0, le=1)
+    days: int = Field(default=7, ge=1, le=90)
+
+
+class GroupForm(Fields):
+    """One decision about many drafts; `items` are id:version:language, with commas between."""
+
+    items: str = Field(min_length=1, max_length=20_000)
+    act: Literal["approve", "edit"]
+    text_en: str = ""
+    text_ko: str = ""
+
+
 class CandidateForm(Fields):
     """What a supervisor says of a candidate, perhaps in better words."""
 
@@ -51,20 +73,32 @@ class TrustPages:
     """The handlers behind `/console/autonomy` and `/console/learning`."""
 
     def __init__(
-        self, *, autonomy: Autonomy, learning: Learning, pages: Pages, words: Words
+        self,
+        *,
+        autonomy: Autonomy,
+        learning: Learning,
+        incidents: Incidents,
+        replay: Replay,
+        pages: Pages,
+        words: Words,
     ) -> None:
+        self._incidents = incidents
+        self._replay = replay
         self._autonomy = autonomy
         self._learning = learning
         self._pages = pages
         self._words = words
 
     def routes(self) -> Sequence[Route]:
-        """Two pages and their forms."""
+        """Pages and their forms."""
         change, confirm = Action.AUTONOMY_CHANGE, Action.LEARNING_CONFIRM
         return (
             _page(AUTONOMY, self.autonomy, change, "What goes out alone"),
             _form(AUTONOMY, self.change_topic, change, "Change a topic", TopicForm),
             _form(AUTONOMY + "/verdict", self.judge, change, "Judge an answer", VerdictForm),
+            _page(AUTONOMY + "/replay", self.replay, change, "Try a threshold", query=ReplayQuery),
+            _page(ALIKE, self.alike, Action.QUEUE_READ, "Drafts that ask the same"),
+            _form(ALIKE, self.decide, Action.DRAFT_DECIDE, "Decide them together", GroupForm),
             _page(LEARNING, self.learning, confirm, "What was learned"),
             _form(LEARNING, self.change_lesson, confirm, "Decide a candidate", CandidateForm),
         )
@@ -102,6 +136,43 @@ class TrustPages:
         form = body_of(request, VerdictForm)
         await self._autonomy.judge(current_user(request), form.id, right=form.verdict == "right")
         return _back(AUTONOMY + "#drawn")
+
+    async def replay(self, request: web.Request) -> web.StreamResponse:
+        """GET /console/autonomy/replay: before a threshold is changed."""
+        current_user(request).require(Action.AUTONOMY_CHANGE)
+        query = query_of(request, ReplayQuery)
+        found = await self._replay(
+            f"{query.days}d", query.threshold, None, "", lambda _done, _total: None
+        )
+        return self._pages.render(
+            request, "trust/replay.html", {"found": found, "query": query, "outcomes": ()}
+        )
+
+    async def alike(self, request: web.Request) -> web.StreamResponse:
+        """GET /console/alike."""
+        return await self._groups(request, ())
+
+    async def decide(self, request: web.Request) -> web.StreamResponse:
+        """POST /console/alike."""
+        form = body_of(request, GroupForm)
+        outcomes = await self._incidents.decide(
+            current_user(request),
+            picked(form.items),
+            Ruling(decision=Decision(form.act), opened_sources=True),
+            texts={"en": form.text_en, "ko": form.text_ko},
+        )
+        return await self._groups(request, outcomes)
+
+    async def _groups(
+        self, request: web.Request, outcomes: Sequence[Outcome]
+    ) -> web.StreamResponse:
+        groups = await self._incidents.groups(current_user(request))
+        shown = [
+            (g, ",".join(f"{a.id}:{a.version}:{a.locale}" for a in g.approvals)) for g in groups
+        ]
+        return self._pages.render(
+            request, "trust/alike.html", {"groups": shown, "outcomes": outcomes}
+        )
 
     async def learning(self, request: web.Request) -> web.StreamResponse:
         """GET /console/learning."""
@@ -148,14 +219,39 @@ class TrustPages:
         }
 
 
-def _page(path: str, handler: Handler, action: Action, summary: str) -> Route:
+def picked(items: str) -> list[Picked]:
+    """The drafts of a form. Raises BadInput for what it cannot hold."""
+    found = []
+    for item in items.split(","):
+        approval_id, _, rest = item.partition(":")
+        version, _, locale = rest.partition(":")
+        if not approval_id or not version.isdecimal():
+            raise BadInput("This list of drafts cannot be read.")
+        found.append(Picked(approval_id=approval_id, version=int(version), locale=locale))
+    return found
+
+
+def _access(action: Action) -> Access:
+    desk = action in (Action.QUEUE_READ, Action.DRAFT_DECIDE)
+    return Access.STAFF if desk else Access.SUPERVISOR
+
+
+def _page(
+    path: str,
+    handler: Handler,
+    action: Action,
+    summary: str,
+    *,
+    query: type[Fields] | None = None,
+) -> Route:
     return Route(
         method="GET",
         path=path,
         handler=handler,
-        access=Access.SUPERVISOR,
+        access=_access(action),
         action=action,
         summary=summary,
+        query=query,
         page=True,
     )
 
@@ -165,7 +261,7 @@ def _form(path: str, handler: Handler, action: Action, summary: str, body: type[
         method="POST",
         path=path,
         handler=handler,
-        access=Access.SUPERVISOR,
+        access=_access(action),
         action=action,
         summary=summary,
         body=body,

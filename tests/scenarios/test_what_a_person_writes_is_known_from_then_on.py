@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -38,6 +39,11 @@ def page(site: Served, path: str, token: str) -> httpx.Response:
     return site.get(path, token=token)
 
 
+def form(site: Served, path: str, token: str, **fields: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.post(site.url + path, data=fields, headers=headers, timeout=20)
+
+
 def test_a_supervisors_words_answer_the_next_customer_at_once_and_with_a_source(
     site: Served,
 ) -> None:
@@ -67,3 +73,75 @@ def test_an_agents_words_wait_for_a_yes_and_hold_nothing_personal(site: Served) 
     chat.until(lambda c: c["messages"][-1]["author"] == "agent")
     time.sleep(2)
     assert not any("unicycle" in title for title in titles(site, admin))
+    sue = site.token("sue2@example.com", "supervisor")
+    shown = page(site, "/console/learning", sue)
+    assert shown.status_code == 200
+    assert said in shown.text
+    assert "1234-5678" not in shown.text
+    assert page(site, "/console/learning", ann).status_code == 403
+    answer = form(
+        site, "/console/learning", sue, id=item["id"], act="accept",
+        question="Can you engrave my unicycle?", text=said,
+    )  # fmt: skip
+    assert answer.status_code == 303, answer.text
+    until(lambda: any("unicycle" in title for title in titles(site, admin)))
+    again = site.chat("Can you engrave my unicycle?")
+    again.until(lambda c: c["messages"][-1]["text"] == said, seconds=4)
+    # A second yes is too late, and says so.
+    late = form(site, "/console/learning", sue, id=item["id"], act="accept", text=said)
+    assert late.status_code == 409
+
+
+def test_personal_data_cannot_be_learned_by_a_yes_either(site: Served) -> None:
+    bob, sue = site.token("bob@example.com", "agent"), site.token("sue3@example.com", "supervisor")
+    chat = site.chat("Who repairs my hovercraft near Seoul?")
+    item = site.waiting(chat, bob)
+    said = "Please write to Kim at kim.private@example.org"
+    assert site.decide(item, "edit", bob, text=said).status_code == 200
+    until(lambda: "hovercraft" in page(site, "/console/learning", sue).text)
+    assert "kim.private" not in page(site, "/console/learning", sue).text
+    refused = form(site, "/console/learning", sue, id=item["id"], act="accept", text=said)
+    assert refused.status_code in (400, 422), refused.text
+
+
+def test_the_same_question_of_three_customers_is_decided_once(site: Served) -> None:
+    dan = site.token("dan@example.com", "agent")
+    chats = [site.chat("Is the purple zeppelin service down today?") for _ in range(3)]
+    items = [site.waiting(chat, dan) for chat in chats]
+    shown = page(site, "/console/alike", dan)
+    assert shown.status_code == 200
+    assert "purple zeppelin" in shown.text
+    done = form(
+        site, "/console/alike", dan, act="edit", text_en="Yes; it is back at noon.",
+        items=",".join(f"{i['id']}:{i['version']}:en" for i in items),
+    )  # fmt: skip
+    assert done.status_code == 200, done.text
+    for chat in chats:
+        chat.until(lambda c: c["messages"][-1]["text"] == "Yes; it is back at noon.")
+
+
+def test_last_weeks_questions_can_be_asked_again_against_a_threshold(site: Served) -> None:
+    site.chat("How do I approve an answer?").until(
+        lambda c: any(m["author"] == "ai" for m in c["messages"])
+    )
+    lax = json.loads(site.bot("replay", "--since", "1d", "--threshold", "0.1", "--json").out)
+    strict = json.loads(site.bot("replay", "--since", "1d", "--threshold", "1", "--json").out)
+    assert lax["questions"] == strict["questions"] >= 4
+    assert lax["alone_after"] > 0 == strict["alone_after"]
+    assert strict["more_reviews"] == strict["alone_before"] > 0
+    assert site.bot("replay", "--since", "soon").code == 2
+
+
+def test_the_pages_of_trust_are_there_for_those_who_may(site: Served) -> None:
+    admin, eve = site.token("root@example.com", "admin"), site.token("eve@example.com", "agent")
+    for path in ("/console/autonomy", "/console/learning", "/console/alike", "/console/knowledge"):
+        shown = page(site, path, admin)
+        assert shown.status_code == 200, (path, shown.text)
+    found = site.get("/console/knowledge", token=admin, q="How do I approve an answer?")
+    assert "Approve" in found.text
+    replayed = site.get("/console/autonomy/replay", token=admin, threshold="0.9", days="1")
+    assert replayed.status_code == 200
+    assert page(site, "/console/autonomy", eve).status_code == 403
+    added = form(site, "/console/knowledge", admin, title="Where is the moon base?", text="Up.")
+    assert added.status_code == 303
+    assert "Where is the moon base?" in page(site, "/console/knowledge", admin).text

@@ -1,0 +1,195 @@
+"""The learning curve: `python -m bench.learning_curve`; figures and docs/images/learning-curve.svg.
+
+Questions of a1_bank come one by one in random order; knowledge starts from the articles alone. An
+oracle decides each as an agent would: it approves the right draft and writes the right answer
+otherwise; both teach. What would have gone out alone is counted at every step, and measured on all
+questions still to come at the checkpoints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from approvals.trust.evidence import Evidence, Kind, earned
+from bench.cached_encoder import CachedEncoder
+from bench.labelled import DATA
+from core.rag.confidence import Confidence
+from core.rag.embeddings import ThreadEmbedder
+from core.rag.evaluation import LabelledQuestion, read_articles, read_questions
+from core.rag.passages import Article
+from core.rag.points import points_of
+from core.rag.retriever import HybridRetriever
+from core.rag.threshold import error_bound
+from core.rag.vectors_edge import EdgeIndex
+
+CHECKPOINTS = (0, 50, 100, 200, 400, 800)
+TAUGHT_EVERY = 25  #: decisions between two updates of the index; the product does it at once
+SEEDS = range(3)
+TARGET = 0.95
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "learning-curve.svg"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What the assistant would do alone after so many decisions."""
+
+    decisions: int
+    threshold: float
+    asked: int
+    sent: int
+    wrong: int
+
+
+class Shop:
+    """A knowledge base that is taught."""
+
+    def __init__(self, articles: Sequence[Article], embedder: ThreadEmbedder, index: EdgeIndex):
+        self.articles = {a.id: a for a in articles}
+        self.embedder, self.index = embedder, index
+        self.retriever = HybridRetriever(embedder, index)
+        self.dirty = set(self.articles)
+
+    async def settle(self) -> None:
+        """Index what has changed."""
+        changed = [self.articles[i] for i in sorted(self.dirty)]
+        if not changed:
+            return
+        points = [p for a in changed for p in await points_of(a, self.embedder)]
+        await self.index.delete([a.id for a in changed])
+        await self.index.upsert(points)
+        await self.retriever.refresh()
+        self.dirty.clear()
+
+    def teach(self, article_id: str, question: str) -> None:
+        """This question is answered by this article."""
+        article = self.articles[article_id]
+        self.articles[article_id] = replace(article, questions=(*article.questions, question))
+        self.dirty.add(article_id)
+
+
+async def stream(seed: int, encoder: CachedEncoder, data: Path) -> tuple[list[Step], int, int]:
+    """One deployment's first weeks: the checkpoints, and what was sent and wrong on the way."""
+    folder = data / "a1_bank"
+    articles = [a for a in read_articles(folder / "kb.jsonl") if a.locale == "en"]
+    questions = [q for q in read_questions(folder / "queries.jsonl") if q.lang == "en"]
+    order = np.random.default_rng(seed).permutation(len(questions))
+    questions = [questions[i] for i in order]
+    confidence = Confidence.load()
+    prior = confidence.threshold(TARGET)
+    evidence: list[Evidence] = []
+    steps: list[Step] = []
+    threshold, sent, wrong = prior, 0, 0
+    with ThreadPoolExecutor(1) as executor, tempfile.TemporaryDirectory() as place:
+        index = EdgeIndex(Path(place), executor, size=encoder.size)
+        await index.start()
+        shop = Shop(articles, ThreadEmbedder(encoder, executor), index)
+        await shop.settle()
+
+        async def ask(question: LabelledQuestion) -> tuple[float, bool]:
+            found = await shop.retriever.search(question.text)
+            best = found.hits[0].passage.article_id if found.hits else ""
+            return confidence.score(found.signals), best in question.relevant
+
+        for number, question in enumerate(questions):
+            if number % TAUGHT_EVERY == 0 or number in CHECKPOINTS:
+                await shop.settle()
+                found = earned(evidence, target=TARGET)
+                threshold = min(prior, found.threshold) if found else prior
+            if number in CHECKPOINTS:
+                rest = [await ask(q) for q in questions[number:]]
+                alone = [right for score, right in rest if score >= threshold]
+                steps.append(
+                    Step(
+                        decisions=number,
+                        threshold=threshold,
+                        asked=len(rest),
+                        sent=len(alone),
+                        wrong=sum(not right for right in alone),
+                    )
+                )
+            score, right = await ask(question)
+            if score >= threshold:
+                sent, wrong = sent + 1, wrong + (not right)
+            evidence.append(
+                Evidence(
+                    id=str(number),
+                    at=datetime.fromtimestamp(number, UTC),
+                    kind=Kind.REVIEW,
+                    topic="",
+                    confidence=score,
+                    right=right,
+                )
+            )
+            if question.relevant:
+                shop.teach(min(question.relevant), question.text)
+        await shop.retriever.stop()
+        await index.stop()
+    return steps, sent, wrong
+
+
+def picture(rows: Sequence[tuple[int, float, float]]) -> str:
+    """Coverage and error after so many decisions, as SVG."""
+
+    def x(decisions: int) -> float:
+        return 60 + 520 * math.sqrt(decisions / 800)
+
+    def y(share: float) -> float:
+        return 250 - 220 * share
+
+    def line(points: Sequence[tuple[float, float]], color: str) -> str:
+        path = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in points)
+        dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.5"/>' for a, b in points)
+        return f'<g fill="{color}"><path d="{path}" fill="none" stroke="{color}" stroke-width="2"/>{dots}</g>'  # noqa: E501
+
+    marks = "".join(
+        f'<text x="{x(n):.0f}" y="270" text-anchor="middle">{n}</text>' for n, _, _ in rows
+    ) + "".join(
+        f'<text x="52" y="{y(s) + 4:.0f}" text-anchor="end">{s:.0%}</text>'
+        f'<path d="M60 {y(s):.0f}H580" stroke="#ddd"/>'
+        for s in (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 1.0)
+    )
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 300" width="600" height="300" '
+        'font-family="sans-serif" font-size="12"><rect width="600" height="300" fill="#fff"/>'
+        f"{marks}{line([(x(n), y(c)) for n, c, _ in rows], '#1d6fb8')}"
+        f"{line([(x(n), y(e)) for n, _, e in rows], '#c0392b')}"
+        '<text x="60" y="292">decisions · blue: sent alone · red: of these wrong</text></svg>\n'
+    )
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--cache", type=Path, default=Path("/tmp/rag-embeddings.pickle"))
+    arguments = parser.parse_args()
+    encoder = CachedEncoder(arguments.cache)
+    found = [await stream(seed, encoder, arguments.data) for seed in SEEDS]
+    rows = []
+    for place, decisions in enumerate(CHECKPOINTS):
+        steps = [steps[place] for steps, _, _ in found]
+        asked, sent = sum(s.asked for s in steps), sum(s.sent for s in steps)
+        wrong = sum(s.wrong for s in steps)
+        rows.append((decisions, sent / asked, wrong / sent if sent else 0.0))
+        thresholds = ", ".join(f"{s.threshold:.3f}" for s in steps)
+        print(
+            f"after {decisions:4} coverage {sent / asked:.3f} error {rows[-1][2]:.3f}"
+            f"  thresholds {thresholds}"
+        )
+    for _, sent, wrong in found:
+        bound = error_bound(wrong, sent)
+        print(f"on the way: {sent} sent alone, {wrong} wrong, error at most {bound:.3f}")
+    PICTURE.write_text(picture(rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
