@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -39,6 +40,15 @@ def _web_address(url: str) -> str:
 def _api_address(url: str) -> str:
     _web_address(url)
     return url
+
+
+def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        try:
+            ipaddress.ip_network(name, strict=False)
+        except ValueError:
+            raise ValueError("use addresses or networks like 10.0.0.0/8") from None
+    return names
 
 
 def _mongodb(uri: str) -> str:
@@ -104,7 +114,7 @@ class ServerSettings(Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error"
     )
-    trusted_proxies: Words = Field(
+    trusted_proxies: Annotated[Words, AfterValidator(_networks)] = Field(
         (), description="addresses or networks whose X-Forwarded-For is believed"
     )
     widget_origins: Words = Field(
@@ -151,7 +161,7 @@ class VectorSettings(Section):
     qdrant_api_key: str | None = Field(
         None, repr=False, description="the key of that Qdrant server"
     )
-    embedding_model: str | None = Field(
+    embedding_model: Annotated[str, AfterValidator(_model_name)] | None = Field(
         None, description="provider:model of LangChain embeddings; unset: the bundled model"
     )
 

@@ -58,7 +58,7 @@ async def perform(command: Command, args: Args, out: Out) -> int:
     try:
         return await command(args, out)
     except ContactCenterError as error:
-        out.note(f"Error: {error.detail}")
+        out.note(f"Error: {' '.join(error.detail.split())}")
     except Exception:
         log.exception("a command failed")
         out.note("Error: something unforeseen went wrong; the log says what.")

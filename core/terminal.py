@@ -120,7 +120,7 @@ def run_cli(group: click.Group, session: Session) -> int:
         click.echo(f"Error: {' '.join(error.format_message().split())}", err=True)
         return FAILED
     except ContactCenterError as error:
-        click.echo(f"Error: {error.detail}", err=True)
+        click.echo(f"Error: {' '.join(error.detail.split())}", err=True)
         return FAILED
     except click.Abort:
         return 130

@@ -306,7 +306,12 @@ def _enabled_by_itself(manifest: Manifest, surrounding: Mapping[str, str]) -> bo
 
 
 def _problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    document = {"title": http.HTTPStatus(status).phrase, "status": status, "detail": detail}
+    document = {
+        "type": "about:blank",
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
     return HttpResponse(
         status=status,
         body=json.dumps(document).encode(),

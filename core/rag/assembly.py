@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from config.settings import VectorSettings
 from core.clock import Clock
+from core.errors import SetupError
 from core.rag.articles import MongoArticles
 from core.rag.confidence import Confidence
 from core.rag.embeddings import ThreadEmbedder, encoder_for
+from core.rag.errors import VectorsUnavailable
 from core.rag.index import VectorIndex
 from core.rag.knowledge import Knowledge
 from core.rag.retriever import HybridRetriever
@@ -66,7 +68,12 @@ async def open_rag(
 
         index = EdgeIndex(data_dir / "vectors" / place, searching, size=embedder.size)
     stack.push_async_callback(index.stop)
-    await index.start()
+    try:
+        await index.start()
+    except VectorsUnavailable as error:
+        if not vectors.qdrant_url:
+            raise
+        raise SetupError(f"QDRANT_URL ({vectors.qdrant_url}): {error.detail}") from error
     retriever = HybridRetriever(embedder, index)
     stack.push_async_callback(retriever.stop)
     await retriever.start()

@@ -29,7 +29,10 @@ class QdrantIndex:
     @classmethod
     def at(cls, url: str, *, api_key: str = "", collection: str, size: int) -> QdrantIndex:
         """An index on the server at this address."""
-        client = AsyncQdrantClient(url=url, api_key=api_key or None, timeout=10)
+        # The check of versions would ask before we do, and warn on the terminal.
+        client = AsyncQdrantClient(
+            url=url, api_key=api_key or None, timeout=10, check_compatibility=False
+        )
         return cls(client, collection=collection, size=size)
 
     async def start(self) -> None:

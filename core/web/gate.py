@@ -207,7 +207,8 @@ class Gate:
             raise Problem(404, "There is no such conversation, or it is not yours.")
         bearer = _bearer(request)
         token = request.cookies.get(VISITOR_COOKIE, "") if bearer is None else bearer
-        if token and self._visitors.opens(token) == conversation_id:
+        opened = self._visitors.opens(token) if token else ""
+        if opened == conversation_id:
             if request.method not in SAFE_METHODS:
                 wait = self._conversations.take(conversation_id)
                 if wait:
@@ -215,7 +216,7 @@ class Gate:
             return
         user = await self._staff_member(request, route)
         if user is None or route.access is Access.VISITOR:
-            if not token and user is None:
+            if not opened and user is None:
                 raise Problem(
                     401,
                     "Send the conversation's token.",

@@ -81,6 +81,8 @@ async def test_others_see_nothing(web: Site) -> None:
     assert (await web.call("GET", f"/api/conversations/{mine}"))[0] == 401
     assert (await web.call("GET", f"/api/conversations/{other}", token=token))[0] == 404
     assert (await web.call("GET", "/api/conversations/nothing-here", token=token))[0] == 404
+    for nonsense in ("nonsense", f"{mine}.nonsense"):
+        assert (await web.call("GET", f"/api/conversations/{mine}", token=nonsense))[0] == 401
     made_up = web.visitors.issue("made-up")
     assert (await web.call("GET", "/api/conversations/made-up", token=made_up))[0] == 404
 
