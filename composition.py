@@ -83,7 +83,15 @@ from core.path_metrics import stage_histogram
 from core.pipeline import Pipeline
 from core.ports import Responder, Signal
 from core.privacy.cli import commands as privacy_commands
-from core.privacy.kept import Documents, LearnedQuestions, LogFiles, Memories
+from core.privacy.kept import (
+    OURS,
+    TRUTH,
+    Documents,
+    Elsewhere,
+    LearnedQuestions,
+    LogFiles,
+    Memories,
+)
 from core.privacy.service import PrivacyService, Running
 from core.privacy.web import PrivacyRoutes
 from core.rag import cli as rag_cli
@@ -208,7 +216,9 @@ class Center:
         for kept in (
             Documents("deliveries", db["deliveries"]),
             Documents("approvals", db["approvals"]),
+            Documents("lessons", db["lessons"]),
             LearnedQuestions(self.knowledge),
+            Elsewhere(db, but=frozenset({*TRUTH, *OURS})),
             Memories(self._forget_memories),
             LogFiles(data_dir.path / "logs"),
         ):

@@ -22,6 +22,7 @@ BLOCK = 1_000  #: entries read at once
 ATTEMPTS = 50
 MASK = "•••"
 _SECRET_NAMES = ("password", "secret", "token", "api_key", "apikey", "signing", "credential")
+_CONTENT_NAMES = frozenset({"text", "question", "answer", "comment", "note", "quote", "hint"})
 _HASHED = ("n", "key", "at", "who", "what", "address", "subject", "before", "after", "prev")
 
 
@@ -243,6 +244,9 @@ def _masked(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if any(secret in name.lower() for secret in _SECRET_NAMES):
             masked[name] = MASK
+        elif name.lower() in _CONTENT_NAMES and isinstance(value, str):
+            # The chain cannot be changed, so what a customer may want forgotten stays outside.
+            masked[name] = f"{len(value)} characters"
         elif isinstance(value, Mapping):
             masked[name] = _masked(value)
         elif isinstance(value, datetime):

@@ -97,6 +97,7 @@ COMMANDS: Mapping[str, Action] = {
     "plugins.enable": Action.PLUGINS_CHANGE,
     "plugins.list": Action.PLUGINS_READ,
     "plugins.test": Action.PLUGINS_CHANGE,
+    "replay": Action.REPORT_READ,
     "report": Action.REPORT_READ,
     "users.add": Action.USERS_CHANGE,
     "users.list": Action.USERS_READ,
