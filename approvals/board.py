@@ -101,6 +101,26 @@ class _Past:
     approvals: Sequence[tuple[Approval, int]]  #: each with the number of its request, in order
 
 
+class _Heard:
+    """A Slack whose every answer is noticed: trouble is over when it speaks again."""
+
+    def __init__(self, slack: Slack, answered: Callable[[], None]) -> None:
+        self._slack = slack
+        self._answered = answered
+
+    async def post(self, channel: str, posted: Posted, *, key: str, thread: str = "") -> str:
+        ts = await self._slack.post(channel, posted, key=key, thread=thread)
+        self._answered()
+        return ts
+
+    async def update(self, channel: str, ts: str, posted: Posted) -> None:
+        await self._slack.update(channel, ts, posted)
+        self._answered()
+
+    async def find(self, channel: str, *, key: str, since: datetime, thread: str = "") -> str:
+        return await self._slack.find(channel, key=key, since=since, thread=thread)
+
+
 class Board:
     """The cards of one desk; `look` is cheap and may be called for anything that happens."""
 
@@ -132,9 +152,12 @@ class Board:
 
     def attach(self, desk: Desk) -> None:
         """From now on the cards are there; everything is looked at again."""
-        self._desk = desk
+        self._desk = replace(desk, slack=_Heard(desk.slack, self._answered))
         self._seen.clear()
         self._wake.set()
+
+    def _answered(self) -> None:
+        self.trouble = ""
 
     def concerns(self, commit: ev.Commit) -> bool:
         """Whether a card may look different after this commit."""
@@ -232,7 +255,6 @@ class Board:
             ):
                 if ours:
                     await self._bring_up(desk, conversation_id)
-                    self.trouble = ""
                 else:
                     pause = STORE_SECONDS
         except DeliveryDeferred as error:

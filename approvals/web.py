@@ -90,6 +90,15 @@ class ApprovalRoutes:
             ),
             Route(
                 method="POST",
+                path=approval + "/undo",
+                handler=self.undo,
+                access=Access.STAFF,
+                action=Action.DRAFT_DECIDE,
+                summary="Take a decision back while what it sends is held",
+                responses={200: PastApprovalView, 404: None, 409: None, 503: None},
+            ),
+            Route(
+                method="POST",
                 path=conversation + "/reply",
                 handler=self.reply,
                 access=Access.STAFF,
@@ -178,6 +187,12 @@ class ApprovalRoutes:
             current_user(request), _id(request), body.ruling(), version=body.version
         )
         return json_answer(ruled_view(ruled))
+
+    async def undo(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/approvals/{id}/undo."""
+        user, approval_id = current_user(request), _id(request)
+        await self._service.undo(user, approval_id)
+        return json_answer(past_view(await self._service.get(user, approval_id)))
 
     async def claim(self, request: web.Request) -> web.StreamResponse:
         """POST /api/approvals/{id}/claim."""

@@ -53,7 +53,7 @@ def card(a: Approval, *, words: Words, locale: str, me: str) -> Card:
     )
     return Card(
         approval=a,
-        stamp=f"{a.state.value}.{a.version}.{a.step}",
+        stamp=f"{a.state.value}.{a.version}.{a.step}.{a.held_until is not None:d}",
         channel=channel_name(a.channel, words=words, locale=locale),
         mine=a.claimed_by == me,
         percent=round(a.draft.confidence * 100),

@@ -65,7 +65,9 @@ class DeskPages:
         words: Words,
         clock: Clock,
         colleagues: Colleagues,
+        trouble: Callable[[], str] = str,
     ) -> None:
+        """`trouble` is Slack's code while the cards there are not up to date, or "away"."""
         self._service = service
         self._conversations = conversations
         self._listing = listing
@@ -73,6 +75,7 @@ class DeskPages:
         self._words = words
         self._clock = clock
         self._colleagues = colleagues
+        self._trouble = trouble
 
     def routes(self) -> Sequence[Route]:
         """Pages, and the fragments that keep them current."""
@@ -153,7 +156,15 @@ class DeskPages:
             "more": max(0, page.total - len(page.items)),
             "now": self._clock.now(),
             "drawn": drawn,
+            "trouble": self._slack_trouble(locale),
         }
+
+    def _slack_trouble(self, locale: str) -> str:
+        code = self._trouble()
+        if not code:
+            return ""
+        name = "away" if code == "away" else "refused"
+        return self._words.text(f"slack.trouble.{name}", locale, code=code)
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """GET /console/conversations."""

@@ -249,6 +249,7 @@ function remaining(field) {
 }
 
 function act(card, name) {
+  if (card && name === "undo") return send(card, name);
   if (!card || card.dataset.state !== "pending") return;
   select(card, { focus: false });
   if (name === "edit" || name === "reject") openForm(card, name);

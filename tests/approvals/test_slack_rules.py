@@ -316,3 +316,37 @@ async def test_forged_presses_are_refused(desk: Rig) -> None:
     status, _ = await desk.slack.push(desk.hook, desk.pressing(card, "approve"), secret="wrong")
     assert status == 403
     assert await customer.said() == []
+
+
+async def test_the_console_takes_a_decision_back_and_says_when_slack_is_behind(
+    slack: SlackServer, db: Database, mongo_uri: str, tmp_path: Path
+) -> None:
+    async with rig(slack, db, mongo_uri, tmp_path, APPROVAL_UNDO_SECONDS="30") as desk:
+        accounts = desk.live.center.accounts
+        mina = await accounts.find("mina@example.com")
+        token = await accounts.issue_token(mina, actor=mina)
+        headers = {"Authorization": f"Bearer {token}"}
+        customer, _card = await desk.waiting()
+        state = await desk.state(customer)
+        assert state.review is not None
+        url = f"/api/approvals/{state.review.draft_id}"
+        body = {"decision": "approve", "version": state.review.version}
+        async with desk.http.post(f"{url}/decision", json=body, headers=headers) as answer:
+            assert answer.status == 200
+        async with desk.http.post(f"{url}/undo", headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+        async with desk.http.post(f"{url}/undo", headers=headers) as answer:
+            assert answer.status == 200
+        assert await customer.said() == []
+        again = await desk.state(customer)
+        assert again.review is not None
+        assert again.review.version > state.review.version
+        slack.refused["chat.update"] = "is_archived"
+        slack.refused["chat.postMessage"] = "is_archived"
+        await desk.asks("Is Slack still there?")
+        desk_in_slack = desk.live.slack_desk
+        assert desk_in_slack is not None
+        await until(lambda: desk_in_slack.trouble == "is_archived", what="the trouble")
+        link = await accounts.issue_link(mina, actor=mina)
+        async with desk.http.get(f"/login/link/{link}") as page:
+            assert page.status == 200
