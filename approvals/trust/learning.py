@@ -330,5 +330,7 @@ def without_name(text: str, name: str) -> str:
     """The text without the customer's own name, whole or in parts."""
     parts = [part for part in (name, *name.split()) if len(part) >= 2 and not part.isdigit()]
     for part in dict.fromkeys(parts):
-        text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "", text, flags=re.IGNORECASE)
+        # A Korean name carries its particle: 김민수입니다.
+        end = "" if re.search("[가-힣]", part) else r"(?!\w)"
+        text = re.sub(rf"(?<!\w){re.escape(part)}{end}", "", text, flags=re.IGNORECASE)
     return text
