@@ -665,7 +665,7 @@ class Serving:
     def take_slack(self, shared: Any) -> None:
         """Agents work in Slack through this app from now on (a `SharedApp`), if it has a desk."""
         self.insight.take_slack(shared)
-        if not shared.desk_channel:
+        if not shared.desk_channel and self.slack_desk is None:
             return
         if self.slack_desk is None:
             self.slack_desk = self._desk_in_slack()
