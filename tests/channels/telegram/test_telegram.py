@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from channels.telegram import previews
 from channels.telegram.channel import TelegramChannel, TelegramSettings
+from channels.telegram.normalize import button
 from channels.telegram.webhooks import SECRET_HEADER
 from core.channel import HttpRequest
 from core.errors import (
@@ -576,6 +578,53 @@ async def test_without_drafts_it_is_posted_and_edited(rig: Rig, chat: str) -> No
     (posted,) = rig.server.messages
     assert posted.text == "Thirty days. And more."
     assert done.external_ids == (str(posted.message_id),)
+
+
+@pytest.mark.parametrize(("chat", "apart"), [("7001", 1.1), ("-42", 3.1)])
+async def test_edits_keep_their_distance(rig: Rig, chat: str, apart: float) -> None:
+    rig.server.unsupported.add("sendMessageDraft")
+    clock = rig.lent.context.clock
+    begun = clock.monotonic()
+    pieces = [f"word{number} " for number in range(12)]
+    address = outbound("x", chat=chat).address
+    await rig.channel.stream(address, _pieces(rig, *pieces))
+    shown = len(rig.server.called("editMessageText")) + len(rig.server.called("sendMessage"))
+    assert shown >= 1
+    assert clock.monotonic() - begun >= (shown - 1) * apart - 0.01
+
+
+async def test_a_preview_is_refreshed_before_telegram_drops_it(rig: Rig) -> None:
+    async def slowly() -> AsyncIterator[str]:
+        yield "Thirty "
+        for _ in range(100):
+            if len(rig.server.called("sendMessageDraft")) >= 2:
+                break
+            await asyncio.sleep(0.01)
+        yield "days."
+
+    previews.REFRESH_SECONDS, kept = 0.05, previews.REFRESH_SECONDS
+    try:
+        assert kept < 30
+        await rig.channel.stream(outbound("x").address, slowly())
+    finally:
+        previews.REFRESH_SECONDS = kept
+    texts = [draft["text"] for draft in rig.server.called("sendMessageDraft")]
+    assert texts[:2] == ["Thirty", "Thirty"]
+
+
+def test_every_button_of_ours_fits_into_64_bytes() -> None:
+    names = ["human", *(f"rating:{n}" for n in range(1, 6)), "language:en", "language:ko"]
+    for name in names:
+        assert 1 <= len(name.encode()) <= 64
+        assert button(name)[0] is not None
+
+
+async def test_polling_removes_an_old_webhook_first(server: TelegramServer) -> None:
+    server.webhook = {"url": "https://an-older-installation.example/"}
+    async with Rig(server) as rig:
+        rig.server.say("hello")
+        assert (await rig.received())[0].text == "hello"
+    assert server.called("deleteWebhook")
 
 
 async def test_a_quick_answer_is_not_posted_twice(rig: Rig) -> None:
