@@ -26,7 +26,7 @@ from core.errors import BadInput, NotFound
 from core.rag.knowledge import Knowledge
 from core.rag.passages import Article
 from core.web.answers import json_answer
-from core.web.pages import Pages
+from core.web.pages import THEME_COOKIE, Pages
 from core.web.routing import Access, Fields, Handler, Route, Strict, body_of, current_user, query_of
 from core.wording import Words
 
@@ -92,6 +92,7 @@ class ReportPages:
         self._words = words
         self._clock = clock
         self._pictures: OrderedDict[str, list[bytes]] = OrderedDict()
+        self._drawing = asyncio.Lock()
 
     def routes(self) -> Sequence[Route]:
         """Pages and API."""
@@ -190,16 +191,27 @@ class ReportPages:
         """GET …/chart-0.png, in the reader's language and theme."""
         found, locale = await self._found(request), self._pages.locale(request)
         drawings = self._reporting.writer.drawings(found, locale)
-        key = hashlib.blake2b(repr(drawings).encode(), digest_size=12).hexdigest()
-        pictures = self._pictures.get(key)
-        if pictures is None:
-            pictures = self._pictures[key] = await self._reporting.pictures(found, locale)
-            while len(self._pictures) > KEPT_PICTURES:
-                self._pictures.popitem(last=False)
+        theme = "dark" if request.cookies.get(THEME_COOKIE) == "dark" else "light"
+        key = hashlib.blake2b(repr((drawings, theme)).encode(), digest_size=12).hexdigest()
+        async with self._drawing:
+            pictures = await self._drawn(key, found, locale, theme)
         n = request.match_info["n"]
         if not n.isdecimal() or int(n) >= len(pictures):
             raise NotFound("There is no such picture.")
         return web.Response(body=pictures[int(n)], content_type="image/png")
+
+    async def _drawn(
+        self, key: str, found: Mapping[str, Any], locale: str, theme: str
+    ) -> list[bytes]:
+        # A page asks for its pictures at once; they are drawn together, once.
+        pictures = self._pictures.get(key)
+        if pictures is None:
+            pictures = self._pictures[key] = await self._reporting.pictures(
+                found, locale, theme=theme
+            )
+            while len(self._pictures) > KEPT_PICTURES:
+                self._pictures.popitem(last=False)
+        return pictures
 
     async def file(self, request: web.Request) -> web.StreamResponse:
         """GET …/report.html, .png, .json, .csv."""

@@ -122,13 +122,15 @@ class Reporting:
             return report
         return {**await self.writer.write(kind, day), "late": False}
 
-    async def pictures(self, report: Mapping[str, Any], locale: str) -> list[bytes]:
+    async def pictures(
+        self, report: Mapping[str, Any], locale: str, *, theme: str = "light"
+    ) -> list[bytes]:
         """Its charts as PNG; none when they cannot be drawn."""
         drawings = self.writer.drawings(report, locale)
         if not drawings:
             return []
         try:
-            return await self._studio.pictures(drawings, locale=locale)
+            return await self._studio.pictures(drawings, locale=locale, theme=theme)
         except NotDrawn as error:
             log.warning("%s", error.detail)
             return []

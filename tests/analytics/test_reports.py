@@ -20,7 +20,7 @@ from analytics.report_store import ReportStore
 from analytics.reporting import Reporting, Schedule
 from analytics.slack import SlackReports
 from analytics.studio import Studio
-from config.settings import MailSettings
+from config.settings import read_settings
 from core.clock import Clock
 from core.wording import Words
 from tests.analytics.conftest import END, SUPERVISOR, Past
@@ -64,7 +64,7 @@ def an_office(past: Past, clock: Clock, tmp_path) -> Reporting:  # type: ignore[
         studio=NoPictures(tmp_path, WORDS),
         analytics=analytics,
         schedule=Schedule(at=time(9)),
-        mail=MailSettings(),
+        mail=read_settings({}).mail,
         recipients=nobody,
         page=file_page(lambda: writer),
         clock=clock,

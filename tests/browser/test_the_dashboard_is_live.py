@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,12 +15,16 @@ from playwright.async_api import Browser, Page
 from bench.history import history
 from core.accounts.rules import Role
 from core.accounts.service import OPERATOR
-from core.events import Decision
+from core.conversations import Conversation
+from core.events import Decision, Event
 from tests.analytics.conftest import write_log
 
 if TYPE_CHECKING:
     from composition import Serving
 
+PICTURES_ARE_THERE = (
+    "document.images.length > 3 && [...document.images].every(i => i.complete && i.naturalWidth)"
+)
 SHOTS = Path(__file__).parents[2] / "docs" / "images"
 
 
@@ -53,6 +58,10 @@ async def signed_in(chromium: Browser, busy: Serving) -> AsyncIterator[Page]:
     assert complaints == []
 
 
+def _happens(events: tuple[Event, ...], _state: Conversation) -> tuple[Event, ...]:
+    return events
+
+
 async def test_charts_are_drawn_and_follow_what_happens(busy: Serving, signed_in: Page) -> None:
     page, base = signed_in, busy.center.base_url
     await page.goto(f"{base}/console/dashboard?days=30")
@@ -70,7 +79,7 @@ async def test_charts_are_drawn_and_follow_what_happens(busy: Serving, signed_in
     before = await page.locator("#chart-decisions table").text_content()
     for commit in waiting:
         decided = any(getattr(e, "decision", None) for e in commit.events)
-        await busy.conversations.update("fresh", lambda _, c=commit: c.events)
+        await busy.conversations.update("fresh", functools.partial(_happens, commit.events))
         if decided:
             break
     begun = time.monotonic()
@@ -120,3 +129,39 @@ async def test_an_empty_period_says_so(busy: Serving, signed_in: Page) -> None:
     await page.goto(f"{busy.center.base_url}/console/dashboard?first=2020-01-01&last=2020-01-05")
     await page.wait_for_selector("#nothing")
     assert not await page.locator("#partial").count()
+
+
+async def test_reports_are_read_in_both_languages_and_themes(
+    busy: Serving, signed_in: Page
+) -> None:
+    page, base = signed_in, busy.center.base_url
+    day = (busy.center.clock.now() - timedelta(days=1)).date().isoformat()
+    await page.goto(f"{base}/console/reports/daily/{day}", wait_until="domcontentloaded")
+    await page.wait_for_function(PICTURES_ARE_THERE, timeout=60_000)
+    assert await page.locator(".headlines li").count() >= 3
+    await page.screenshot(path=str(SHOTS / "report-en-light.png"), full_page=True)
+    await page.context.add_cookies(
+        [
+            {"name": "locale", "value": "ko", "url": base},
+            {"name": "theme", "value": "dark", "url": base},
+        ]
+    )
+    await page.reload(wait_until="domcontentloaded")
+    await page.wait_for_function(PICTURES_ARE_THERE, timeout=60_000)
+    await page.screenshot(path=str(SHOTS / "report-ko-dark.png"), full_page=True)
+    await page.goto(f"{base}/console/reports")
+    assert await page.locator("h1").text_content() == "보고서"
+
+
+async def test_a_missing_answer_is_written_and_found(busy: Serving, signed_in: Page) -> None:
+    page = signed_in
+    await page.goto(f"{busy.center.base_url}/console/dashboard/gaps")
+    form = page.locator("[data-gap]").first
+    question = await form.locator("[name=title]").input_value()
+    await form.locator("[name=text]").fill(f"{question} This is how: press Settings, then Reset.")
+    await page.screenshot(path=str(SHOTS / "gaps-en-light.png"))
+    await form.locator("button[type=submit]").click()
+    await form.locator(".result .alert.good").wait_for()
+    assert "press Settings" in str(await form.locator("blockquote").text_content())
+    found = await busy.rag.knowledge.search(question)
+    assert found.hits[0].passage.title == question
