@@ -41,6 +41,7 @@ SWEEP_SECONDS = 15.0
 DOUBT_SECONDS = 1.0  #: before we look whether a message came through after all
 REFUSED_SECONDS = 15.0
 STORE_SECONDS = 1.0
+ERASED = 2**31  #: told of an erased conversation: beyond every event
 LIMITED = frozenset({"ratelimited", "rate_limited"})
 UNSHOWABLE = frozenset({"invalid_blocks", "msg_blocks_too_long", "msg_too_long"})
 
@@ -78,6 +79,10 @@ class Slack(Protocol):
 
     async def find(self, channel: str, *, key: str, since: datetime, thread: str = "") -> str:
         """The time stamp of our message with this key, "" when it is not there."""
+        ...
+
+    async def clear(self, channel: str, thread: str) -> None:
+        """Delete what we have posted in this thread, the message that heads it left out."""
         ...
 
 
@@ -120,6 +125,10 @@ class _Heard:
     async def find(self, channel: str, *, key: str, since: datetime, thread: str = "") -> str:
         return await self._slack.find(channel, key=key, since=since, thread=thread)
 
+    async def clear(self, channel: str, thread: str) -> None:
+        await self._slack.clear(channel, thread)
+        self._answered()
+
 
 class Board:
     """The cards of one desk; `look` is cheap and may be called for anything that happens."""
@@ -155,6 +164,10 @@ class Board:
         self._desk = replace(desk, slack=_Heard(desk.slack, self._answered))
         self._seen.clear()
         self._wake.set()
+
+    def detach(self) -> None:
+        """There is no desk in Slack any more."""
+        self._desk, self.trouble = None, ""
 
     def _answered(self) -> None:
         self.trouble = ""
@@ -309,7 +322,9 @@ class Board:
             is_last = number + 1 == len(past.approvals)
             until = past.state.seq + 1 if is_last else past.approvals[number + 1][1]
             record = await self._bring_up_card(desk, record, a, past, looks)
-            if record.ts:
+            if record.ts and past.state.erased:
+                record = await self._forget(desk, record)
+            elif record.ts:
                 record = await self._tell(desk, record, a, past, looks, until=until)
             waits = a.state is ApprovalState.PENDING or a.held_until is not None
             stays = waits or (is_last and past.state.status is Status.HUMAN)
@@ -353,7 +368,7 @@ class Board:
                 return r  # decided before it could be shown: there is nothing to press any more
             if not ts:
                 r = await self._saved(replace(r, posting=a.id, posting_at=self._clock.now()))
-                ts = await self._post(desk, posted, small(a, looks), key=a.id)
+                ts = await self._post(desk, r.channel, posted, small(a, looks), key=a.id)
                 return await self._saved(replace(r, ts=ts, stamp=stamp, posting=""))
             r = replace(r, ts=ts, posting="")
         if stamp == r.stamp:
@@ -414,6 +429,20 @@ class Board:
             r = await self._bring_up_head(desk, r, a, past, looks)
         return r
 
+    async def _forget(self, desk: Desk, r: CardRecord) -> CardRecord:
+        """The customer was erased: what the thread told of him goes as well."""
+        if r.told < ERASED:
+            try:
+                await desk.slack.clear(r.channel, r.ts)
+            except SlackRefused as error:
+                log.warning(
+                    "the thread of the erased %s stays in Slack (%s)",
+                    r.conversation_id,
+                    error.detail,
+                )
+            r = await self._saved(replace(r, told=ERASED, head_ts="", posting=""))
+        return r
+
     async def _bring_up_head(
         self, desk: Desk, r: CardRecord, a: Approval, past: _Past, looks: Looks
     ) -> CardRecord:
@@ -431,7 +460,7 @@ class Board:
 
     async def _tell_one(self, desk: Desk, r: CardRecord, posted: Posted, *, key: str) -> str:
         await self._saved(replace(r, posting=key, posting_at=self._clock.now()))
-        return await self._post(desk, posted, None, key=key, thread=r.ts)
+        return await self._post(desk, r.channel, posted, None, key=key, thread=r.ts)
 
     async def _settle(self, desk: Desk, r: CardRecord) -> CardRecord:
         """A message's posting has begun and nobody knows how it ended: look."""
@@ -449,15 +478,22 @@ class Board:
         return await desk.slack.find(r.channel, key=key, since=r.posting_at, thread=thread)
 
     async def _post(
-        self, desk: Desk, posted: Posted, instead: Posted | None, *, key: str, thread: str = ""
+        self,
+        desk: Desk,
+        channel: str,
+        posted: Posted,
+        instead: Posted | None,
+        *,
+        key: str,
+        thread: str = "",
     ) -> str:
-        await self._pacer.wait((f"post:{desk.channel}", POSTS))
+        await self._pacer.wait((f"post:{channel}", POSTS))
         try:
-            return await desk.slack.post(desk.channel, posted, key=key, thread=thread)
+            return await desk.slack.post(channel, posted, key=key, thread=thread)
         except SlackRefused as error:
             if instead is None or error.detail not in UNSHOWABLE:
                 raise
-            return await desk.slack.post(desk.channel, instead, key=key, thread=thread)
+            return await desk.slack.post(channel, instead, key=key, thread=thread)
 
     async def _saved(self, record: CardRecord) -> CardRecord:
         await self._cards.save(record)

@@ -130,8 +130,13 @@ class SlackDesk:
         return self.board.trouble
 
     def attach(self, shared: SharedApp) -> None:
-        """Work through this app from now on; a new one after each connection of the channel."""
+        """Work through this app from now on; a new one after each connection of the channel.
+
+        An app without a desk's channel ends the work in Slack.
+        """
         if not shared.desk_channel:
+            self._shared = None
+            self.board.detach()
             return
         self._shared = shared
         self._people = People(

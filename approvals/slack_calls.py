@@ -98,6 +98,21 @@ class SlackCalls:
                 return str(seen.get("ts") or "")
         return ""
 
+    async def clear(self, channel: str, thread: str) -> None:
+        """Delete what we have posted in this thread, the message that heads it left out."""
+        try:
+            answer = await self._client.conversations_replies(
+                channel=channel, ts=thread, limit=LOOKED_THROUGH, include_all_metadata=True
+            )
+            for seen in answer.get("messages") or []:
+                ts, metadata = str(seen.get("ts") or ""), seen.get("metadata") or {}
+                if ts != thread and metadata.get("event_type") == EVENT_TYPE:
+                    await self._client.chat_delete(channel=channel, ts=ts)
+        except Exception as error:
+            meant = meaning(error)
+            if not isinstance(meant, SlackGone):
+                raise meant from error
+
     async def publish(self, user: str, view: Block) -> None:
         """Show this App Home to the member."""
         try:

@@ -350,3 +350,14 @@ async def test_the_console_takes_a_decision_back_and_says_when_slack_is_behind(
         link = await accounts.issue_link(mina, actor=mina)
         async with desk.http.get(f"/login/link/{link}") as page:
             assert page.status == 200
+
+
+async def test_an_erased_customer_is_erased_from_the_desk_too(desk: Rig) -> None:
+    customer, card = await desk.waiting()
+    await desk.press(card, "take_over")
+    await desk.is_human(customer)
+    await customer.write("My number is 010-5550-1234.", client_id="m2")
+    await until(lambda: any("5550" in shown(m) for m in desk.thread(card)), what="his words")
+    await desk.live.conversations.update(customer.id, lambda _: (ev.Erased(),))
+    await until(lambda: desk.thread(card) == [], what="an empty thread")
+    await until(lambda: "reset my password" not in shown(card), what="an empty card")

@@ -309,6 +309,13 @@ class SlackServer:
                 return {"channel": message.channel, "ts": message.ts}
         return {"ok": False, "error": "message_not_found"}
 
+    async def _on_chat_delete(self, params: dict[str, Any]) -> dict[str, Any]:
+        for message in self.messages:
+            if message.channel == params["channel"] and message.ts == params["ts"]:
+                self.messages.remove(message)
+                return {"channel": message.channel, "ts": message.ts}
+        return {"ok": False, "error": "message_not_found"}
+
     async def _on_chat_postephemeral(self, params: dict[str, Any]) -> dict[str, Any]:
         self.ephemerals.append(params)
         return {"message_ts": self.ts()}
