@@ -11,6 +11,7 @@ import asyncio
 import json
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.cached_encoder import CachedEncoder
-from bench.labelled import DATA, DOCUMENTS, POOL, SETUPS, outcomes_of
+from bench.labelled import CROSS, DATA, DOCUMENTS, POOL, SETUPS, kinds_of, outcomes_of
 from bench.train_prior import fit, thresholds
 from core.rag.confidence import Confidence
 from core.rag.embeddings import ThreadEmbedder
@@ -146,6 +147,43 @@ def half_and_half(sets: Sets, confidence: Confidence) -> None:
         print(f"{'POOL':30} {sum(everything, NOTHING)}")
 
 
+def strays(sets: Sets, confidence: Confidence, data: Path) -> None:
+    """Print how many questions without an answer got one: prior alone, and from one half."""
+    folders = {setup.name: setup.folder for setup in SETUPS}
+    print("\n# Questions without an answer that got one")
+    for label in ("prior alone", "from one half of each set"):
+        asked: Counter[str] = Counter()
+        answered: Counter[str] = Counter()
+        for name in (n for n in POOL if n in sets):
+            kinds = kinds_of(folders[name], data=data)
+            for seed in SEEDS:
+                taught, others = halves(sets[name], seed)
+                own, threshold = confidence, confidence.threshold(TARGET)
+                if label != "prior alone":
+                    own, threshold = calibrated(confidence, taught, target=TARGET)
+                for outcome in others:
+                    if outcome.question.relevant:
+                        continue
+                    kind = kinds[outcome.question.id]
+                    asked[kind] += 1
+                    answered[kind] += own.score(outcome.signals) >= threshold
+        shares = ", ".join(f"{k} {answered[k] / asked[k]:.3f}" for k in sorted(asked))
+        print(f"{label:30} {shares}")
+
+
+async def cross_language(encoder: CachedEncoder, confidence: Confidence, data: Path) -> None:
+    """Print what is found and sent when customer and article speak different languages."""
+    print("\n# Across languages")
+    for setup in CROSS:
+        outcomes = await outcomes_of(setup, encoder, data=data)
+        found = figures(outcomes, confidence, threshold=confidence.threshold(TARGET))
+        print(
+            f"{setup.name:40} first {found['recall@1']:.3f}  among five {found['recall@5']:.3f}"
+            f"  sent {found['coverage_at_threshold']:.3f}"
+            f"  right {found['precision_at_threshold']:.3f}"
+        )
+
+
 async def added_time(encoder: CachedEncoder, data: Path) -> None:
     """Print the time of a question beyond its embedding and one search."""
     articles = read_articles(data / "a1_bank/kb.jsonl", data / "a1_bank/kb_examples.jsonl")
@@ -191,6 +229,8 @@ async def main() -> None:
     retrieval(sets, confidence)
     prior_alone(sets, confidence)
     half_and_half(sets, confidence)
+    strays(sets, confidence, arguments.data)
+    await cross_language(encoder, confidence, arguments.data)
     await added_time(encoder, arguments.data)
     if arguments.json:
         threshold = confidence.threshold(TARGET)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cached_encoder import CachedEncoder
@@ -40,6 +41,19 @@ SETUPS = (
     Setup(name="b2_tydi", folder="b2_tydi"),
     Setup(name=GUIDE, folder=GUIDE),
 )
+CROSS = (
+    Setup(name="Korean asked, English articles", folder="a1_bank", lang="en", question_lang="ko"),
+    Setup(name="English asked, Korean articles", folder="a1_bank", lang="ko", question_lang="en"),
+    Setup(
+        name="Korean asked, English known questions",
+        folder="a1_bank",
+        examples=True,
+        lang="en",
+        question_lang="ko",
+    ),
+)
+"""Never trained on."""
+
 POOL = tuple(setup.name for setup in SETUPS[:3])
 DOCUMENTS = ("b1_govt", "b2_tydi", "b3_intune")
 
@@ -55,7 +69,14 @@ async def outcomes_of(setup: Setup, encoder: CachedEncoder, *, data: Path = DATA
         questions = read_questions(folder / "queries.jsonl")
     if setup.lang:
         articles = [article for article in articles if article.locale == setup.lang]
-        questions = [question for question in questions if question.lang == setup.lang]
+        asked = setup.question_lang or setup.lang
+        questions = [question for question in questions if question.lang == asked]
+    if setup.question_lang:
+        # The same article in the other language has the same name.
+        questions = [
+            replace(q, relevant=frozenset(_moved(i, asked, setup.lang) for i in q.relevant))
+            for q in questions
+        ]
     with ThreadPoolExecutor(1) as executor:
         embedder = ThreadEmbedder(encoder, executor)
         bench = await Bench.over(articles, embedder, executor)
@@ -64,3 +85,15 @@ async def outcomes_of(setup: Setup, encoder: CachedEncoder, *, data: Path = DATA
         finally:
             await bench.close()
             encoder.save()
+
+
+def kinds_of(folder: str, *, data: Path = DATA) -> dict[str, str]:
+    """What kind of question each is, by id: `in`, `id_oos`, `ood`, …"""
+    if folder == GUIDE:
+        return {}
+    rows = (data / folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()
+    return {row["id"]: row.get("kind", "") for row in map(json.loads, rows)}
+
+
+def _moved(article_id: str, lang: str, to: str) -> str:
+    return article_id.replace(f"-{lang}-", f"-{to}-")
