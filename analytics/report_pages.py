@@ -99,7 +99,7 @@ class ReportPages:
         one = "/console/reports/{kind}/{date}"
         right = Action.REPORT_READ
         return (
-            _page("/console/reports", self.list, "Reports", right),
+            _page("/console/reports", self.all, "Reports", right),
             _page(one, self.report, "A report", right),
             Route(
                 method="GET",
@@ -149,7 +149,7 @@ class ReportPages:
             ),
         )
 
-    async def list(self, request: web.Request) -> web.StreamResponse:
+    async def all(self, request: web.Request) -> web.StreamResponse:
         """GET /console/reports."""
         locale = self._pages.locale(request)
         items = []

@@ -34,7 +34,7 @@ DAY = date(2026, 11, 7)
 class Spelling:
     """Questions with the same letters mean the same."""
 
-    async def question(self, text: str) -> np.ndarray:  # type: ignore[type-arg]
+    async def question(self, text: str) -> np.ndarray:
         vector = np.bincount([ord(c) % 97 for c in text], minlength=97).astype(np.float32)
         return vector / np.linalg.norm(vector)
 
