@@ -143,6 +143,7 @@ class Person:
     conversation_ids: tuple[str, ...]
     texts: tuple[str, ...] = ()  #: all that he wrote
     names: tuple[str, ...] = ()  #: addresses, ids at vendors, e-mail, phone
+    mentions: tuple[str, ...] = ()  #: e-mail addresses and numbers in what he wrote
 
 
 class PersonalData(Protocol):

@@ -185,7 +185,11 @@ class LogFiles:
         return {self.name: len(await asyncio.to_thread(self._lines, person, remove=True))}
 
     def _lines(self, person: Person, *, remove: bool) -> list[dict[str, str]]:
-        said = [*person.names, *(line for text in person.texts for line in text.splitlines())]
+        said = [
+            *person.names,
+            *person.mentions,
+            *(line for text in person.texts for line in text.splitlines()),
+        ]
         needles = [word.strip().encode() for word in said if len(word.strip()) >= LEAST]
         found: list[dict[str, str]] = []
         if not needles or not self._folder.is_dir():

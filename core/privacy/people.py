@@ -16,7 +16,7 @@ Document = Mapping[str, Any]
 
 SAME_DIGITS = 8  #: phone numbers that end in the same eight are one, however they are written
 _PHONE = re.compile(r"\+?\d[\d\s().\-]{5,}\d")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 class People:
@@ -65,6 +65,9 @@ class People:
             conversation_ids=tuple(conversation_ids),
             texts=tuple(texts),
             names=tuple(name for name in names if name and name not in conversation_ids),
+            mentions=tuple(
+                {m for text in texts for m in (*_EMAIL.findall(text), *_PHONE.findall(text))}
+            ),
         )
 
     async def _events(self, conversation_id: str) -> list[Document]:

@@ -75,8 +75,13 @@ async def test_no_byte_is_left(live: Serving, tmp_path: Path) -> None:
     admin = await center.accounts.first_admin()
     await live.approvals.note(admin, theirs, f"called about {WORD}")
     await live.projector.drain()
+    db = center.db
+    asked = json.dumps({"asked": [f"My {WORD} broke, write to {EMAIL}"]})
+    await db["reports"].insert_one({"_id": "r1", "json": asked, "conversations": 7})
+    await db["evidence"].insert_one({"_id": "v1", "deep": [{"q": f"from {PHONE}"}], "n": 1.5})
     log_file = tmp_path / "logs" / "store.log"
-    log_file.write_text(f"a line about {EMAIL}\nanother line\n")
+    with log_file.open("a") as out:
+        out.write(f"a line about {EMAIL}\nanother line\n")
     assert holding(tmp_path, WORD, EMAIL, PHONE)
 
     given = await center.privacy.export(OPERATOR, EMAIL)
@@ -87,15 +92,19 @@ async def test_no_byte_is_left(live: Serving, tmp_path: Path) -> None:
     receipt = await center.privacy.erase(OPERATOR, "010-5550-1234")
     assert receipt.conversations == 1
     assert receipt.rewritten
-    assert {"commits", "events", "approvals", "known_questions", "log_lines"} <= set(
-        receipt.removed
-    )
+    wanted = {"commits", "events", "approvals", "known_questions", "log_lines", "quotations"}
+    assert wanted <= set(receipt.removed)
     assert (await live.conversations.peek(theirs)).erased
     assert (await live.conversations.peek(other)).review is not None
     [marker] = await live.conversations.history(theirs)
     assert marker.events == (ev.Erased(),)
     assert len((await live.approvals.pending(admin)).items) == 1
-    assert log_file.read_text() == "another line\n"
+    assert "another line\n" in log_file.read_text()
+    report = await db["reports"].find_one({"_id": "r1"})
+    assert report == {"_id": "r1", "json": '{"asked": ["[erased]"]}', "conversations": 7}
+    assert await db["evidence"].find_one({"_id": "v1"}) == {
+        "_id": "v1", "deep": [{"q": "from [erased]"}], "n": 1.5,
+    }  # fmt: skip
     await asyncio.sleep(4)  # whatever settles late has settled
     assert holding(tmp_path, WORD, EMAIL, PHONE) == []
     audit = [entry for entry in await center.audit.page() if entry.what == "person.erase"]

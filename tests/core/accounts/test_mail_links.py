@@ -1,0 +1,94 @@
+"""Links by mail through a real SMTP server; a stranger's address is answered the same."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import AsyncIterator
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiosmtpd.controller import Controller
+
+from composition import Serving, serving
+from config.settings import read_settings
+from core.accounts.rules import Role
+from core.accounts.service import OPERATOR
+from core.data_dir import DataDir
+from core.mail import Mailer, MailFailed
+from core.storage.client import Database
+from tests.support.process import free_port
+
+
+class Letterbox:
+    """Keeps what arrives."""
+
+    def __init__(self) -> None:
+        self.letters: list[tuple[str, Message]] = []
+
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802
+        to, content = envelope.rcpt_tos[0], envelope.content  # type: ignore[attr-defined]
+        self.letters.append((to, message_from_bytes(content)))
+        return "250 OK"
+
+
+@pytest.fixture
+def letterbox() -> Letterbox:
+    return Letterbox()
+
+
+@pytest.fixture
+async def desk(
+    db: Database, mongo_uri: str, tmp_path: Path, letterbox: Letterbox
+) -> AsyncIterator[Serving]:
+    port = free_port()
+    post = Controller(letterbox, hostname="127.0.0.1", port=port)
+    post.start()
+    settings = read_settings(
+        {
+            "MONGODB_URI": mongo_uri.replace("/?", f"/{db.name}?"),
+            "DATA_DIR": str(tmp_path),
+            "PORT": "0",
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_PORT": str(port),
+            "SMTP_FROM": "desk@example.com",
+        }
+    )
+    async with serving(settings, DataDir(tmp_path), store=None, guide=None) as live:
+        await live.center.accounts.add(OPERATOR, "mina@example.com", role=Role.AGENT)
+        yield live
+    post.stop()
+
+
+async def test_a_colleague_gets_his_link_and_a_stranger_the_same_answer(
+    desk: Serving, letterbox: Letterbox
+) -> None:
+    answers, took = [], []
+    async with aiohttp.ClientSession(desk.center.base_url) as http:
+        for email in ("mina@example.com", "nobody@example.com"):
+            began = time.perf_counter()
+            async with http.post("/login/mail", data={"email": email, "next": ""}) as answer:
+                answers.append((answer.status, await answer.text()))
+            took.append(time.perf_counter() - began)
+        assert answers[0] == answers[1]
+        assert answers[0][0] == 200
+        assert desk.mailed_links is not None
+        await desk.mailed_links.stop()
+        [(to, letter)] = letterbox.letters
+        assert to == "mina@example.com"
+        text = letter.get_payload(decode=True)
+        assert isinstance(text, bytes)
+        [link] = re.findall(r"http://\S+/login/link/\S+", text.decode())
+        async with http.get(link, allow_redirects=False) as opened:
+            assert opened.status == 303
+        async with http.get(link, allow_redirects=False) as again:
+            assert again.status == 401
+
+
+async def test_a_server_that_is_away_is_an_error_of_ours() -> None:
+    mailer = Mailer(host="127.0.0.1", port=free_port(), sender="desk@example.com")
+    with pytest.raises(MailFailed):
+        await mailer.send("mina@example.com", subject="x", text="y")
