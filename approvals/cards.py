@@ -251,7 +251,7 @@ def _buttons(a: Approval, looks: Looks) -> Block:
     menu = [
         option(looks.say(claim), value=f"{claim} {carried}"),
         option(looks.say("open"), value="console", url=looks.console(a.conversation_id)),
-        option(looks.say("show"), value=f"show {carried}"),
+        option(looks.say("show.title"), value=f"show {carried}"),
     ]
     return actions(*row, overflow(menu, action=f"{ACTION}more"))
 

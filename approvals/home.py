@@ -135,7 +135,7 @@ def _entry(a: Approval, looks: Looks) -> list[Block]:
         [
             option(looks.say(claim), value=f"{claim} {carried}"),
             option(looks.say("open"), value="console", url=looks.console(a.conversation_id)),
-            option(looks.say("show"), value=f"show {carried}"),
+            option(looks.say("show.title"), value=f"show {carried}"),
         ],
         action=f"{ACTION}more",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 OPEN_SECONDS = 1.2  #: until a window has to be open, of the three that Slack allows
 SUBMIT_SECONDS = 2.0  #: until a submission has to be acknowledged
 OURS = re.compile(rf"^{re.escape(ACTION)}")
+WINDOWS = frozenset({"edit", "reject", "reply", "transfer", "show"})
 WATCHED = 500  #: open windows that are told what happens meanwhile
 
 
@@ -208,10 +210,18 @@ class SlackDesk:
         press = _read_press(body)
         if press is None or press.action in ("remember", "console"):
             return
-        user, looks, problem = await self._who(press.slack_id)
+        user: User | None = None
+        looks = self.looks(self._shared.language if self._shared else "en")
         try:
+            if press.action in WINDOWS:
+                await self._open(press)
+                return
+            user, looks, problem = await self._who(press.slack_id)
             await self._do(press, _staff(user, problem), looks)
         except Exception as error:
+            if press.action in WINDOWS:
+                with contextlib.suppress(ContactCenterError):
+                    user, looks, _ = await self._who(press.slack_id)
             await self._tell(press, self._truth(error, looks, user))
             if isinstance(error, AlreadyDecided):
                 # Whoever pressed looked at an old card.
@@ -237,38 +247,44 @@ class SlackDesk:
                 await self._service.hand_back(user, conversation_of(draft_id))
             case "resolve":
                 await self._service.resolve(user, conversation_of(draft_id))
-            case "edit" | "reject" | "reply" | "transfer" | "show":
-                await self._open(press, user, looks)
             case "preview":
                 await self._preview(press, user, looks)
             case _:
                 raise NotFound
 
-    async def _open(self, press: _Press, user: User, looks: Looks) -> None:
+    async def _open(self, press: _Press) -> None:
         """Open a window within the trigger's three seconds, complete if that is quick enough."""
-        building = asyncio.ensure_future(self._window(press, user, looks))
         shared = self._shared
         assert shared is not None
+        building = asyncio.ensure_future(self._identified(press))
+        looks = self.looks(shared.language)
+        view_id = ""
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                view = await asyncio.shield(building)
-            answer = await shared.client.views_open(trigger_id=press.trigger, view=view)
-            view_id = str((answer.get("view") or {}).get("id") or "")
+                user, looks, view = await asyncio.shield(building)
         except TimeoutError:
-            title = looks.say(f"{press.action}.title") if press.action != "show" else "…"
-            first = modals.loading(looks, title=title)
+            # Nothing of the customer's is in it: we do not know yet who is looking.
+            first = modals.loading(looks, title=looks.say(f"{press.action}.title"))
             answer = await shared.client.views_open(trigger_id=press.trigger, view=first)
             view_id = str((answer.get("view") or {}).get("id") or "")
             try:
-                view = await building
+                user, looks, view = await building
             except Exception as error:
-                view = modals.notice(looks, self._truth(error, looks, user))
-            if view_id:
-                await shared.client.views_update(view_id=view_id, view=view)
-        if press.action == "edit" and view_id:
-            about = modals.unpack(str(view.get("private_metadata") or ""))
-            if about is not None:
-                self._watch(view_id, about, looks, user)
+                told = modals.notice(looks, self._truth(error, looks, None))
+                await shared.client.views_update(view_id=view_id, view=told)
+                return
+            await shared.client.views_update(view_id=view_id, view=view)
+        else:
+            answer = await shared.client.views_open(trigger_id=press.trigger, view=view)
+            view_id = str((answer.get("view") or {}).get("id") or "")
+        about = modals.unpack(str(view.get("private_metadata") or ""))
+        if press.action == "edit" and view_id and about is not None:
+            self._watch(view_id, about, looks, user)
+
+    async def _identified(self, press: _Press) -> tuple[User, Looks, Block]:
+        user, looks, problem = await self._who(press.slack_id)
+        staff = _staff(user, problem)
+        return staff, looks, await self._window(press, staff, looks)
 
     async def _window(self, press: _Press, user: User, looks: Looks) -> Block:
         conversation_id = conversation_of(press.draft_id)
@@ -294,7 +310,7 @@ class SlackDesk:
                 entries = thread(commits, words=self._words, locale=looks.locale)
                 if press.action == "reply":
                     return modals.reply(looks, about, entries=entries)
-                return modals.conversation(entries, looks, title=looks.say("show"))
+                return modals.conversation(entries, looks, title=looks.say("show.title"))
 
     async def _preview(self, press: _Press, user: User, looks: Looks) -> None:
         about = modals.unpack(str(press.view.get("private_metadata") or ""))
@@ -353,7 +369,11 @@ class SlackDesk:
             await ack(response_action="update", view=waiting)
             answer = await result
             view_id = str(view.get("id") or "")
-            done = answer.get("view") or modals.notice(looks, looks.word("outcome.approve"))
+            told = next(iter(answer.get("errors", {}).values()), looks.say("done.window"))
+            typed = modals.read_state(view).text if "errors" in answer else ""
+            done = answer.get("view") or modals.notice(
+                looks, told, typed=typed, title=looks.say("edit.title")
+            )
             if self._shared is not None and view_id:
                 await self._shared.client.views_update(view_id=view_id, view=done)
             return

@@ -361,3 +361,16 @@ async def test_an_erased_customer_is_erased_from_the_desk_too(desk: Rig) -> None
     await desk.live.conversations.update(customer.id, lambda _: (ev.Erased(),))
     await until(lambda: desk.thread(card) == [], what="an empty thread")
     await until(lambda: "reset my password" not in shown(card), what="an empty card")
+
+
+async def test_a_window_opens_in_time_though_slack_is_slow_to_say_who_it_is(desk: Rig) -> None:
+    customer, card = await desk.waiting()
+    desk.slack.script.plan("users.info", Fault(seconds=2))
+    await desk.press(card, "edit")
+    await until(lambda: bool(desk.slack.views), seconds=2, what="a window")
+    [(view_id, first)] = desk.slack.views.items()
+    assert "One moment" in str(first)
+    assert "password" not in str(first)
+    _, view = await desk.opened(set())
+    await desk.submit(view_id, view, text="In Settings.")
+    assert await said_within(customer) == [("agent", "In Settings.")]
