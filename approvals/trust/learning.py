@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 KEEP = timedelta(days=365)  #: a person's words are believed for so long, then asked again
 RETRY_SECONDS = 2.0
 SOURCE = "learned"  #: what `Article.source` says of articles made here
-DOUBTED = 0.5  #: below, a draft was thought wrong; approving it unread teaches nothing
+DOUBTED = 0.5  #: below, a draft was thought wrong; its approval waits for a supervisor's yes
 LONGEST_QUESTION = 500  #: characters; longer messages are stories, not questions
 
 FindUser = Callable[[str], Awaitable[User | None]]
@@ -136,7 +136,7 @@ class Learning:
         if has_placeholders(text) or has_placeholders(question):
             raise BadInput("There are gaps where personal data stood; write around them.")
         accepted = replace(lesson, question=question, text=text, decided_by=user.email)
-        published = await self._publish(accepted)
+        published = await self._confirmed(accepted)
         await self._audit.record(
             who=user.email,
             what="learning.accept",
@@ -188,8 +188,9 @@ class Learning:
             await self._refuse(lesson, "nobody asked anything")
             return
         lesson = described(lesson, approval)
+        doubted = approval.draft.confidence < DOUBTED
         unread = is_hasty(approval, opened_sources=lesson.opened_sources)
-        if not lesson.own_words and unread and approval.draft.confidence < DOUBTED:
+        if doubted and unread and not lesson.own_words:
             await self._refuse(lesson, "approved unread, against the odds")
             return
         if not lesson.question or not lesson.text:
@@ -198,6 +199,9 @@ class Learning:
         try:
             if lesson.own_words and approval.decision != Decision.APPROVE.value:
                 await self._learn_words(lesson, edited=approval.decision == Decision.EDIT.value)
+            elif doubted and lesson.cited:
+                # One click against the odds must not answer everybody after that.
+                await self._store.save(replace(lesson, state=LessonState.WAITING))
             else:
                 await self._learn_question(lesson)
         except VectorsUnavailable:
@@ -227,6 +231,12 @@ class Learning:
             await self._publish(replace(lesson, decided_by=lesson.by if trusted else ""))
         else:
             await self._store.save(replace(lesson, state=LessonState.WAITING))
+
+    async def _confirmed(self, lesson: Lesson) -> Lesson:
+        if lesson.own_words:
+            return await self._publish(lesson)
+        await self._learn_question(lesson)
+        return await self._store.get(lesson.id)
 
     async def _publish(self, lesson: Lesson) -> Lesson:
         """Make an article of it, in place of what was learned about this question before."""

@@ -131,6 +131,14 @@ async def test_a_doubtful_draft_that_was_approved_unread_teaches_nothing(lessons
     assert (await lessons.rag.knowledge.get("house")).article.questions == ()
 
 
+async def test_an_approval_against_the_odds_waits_for_a_supervisor(lessons: Class) -> None:
+    key = await lessons.said(ANN, DOC.text, decision="approve", confidence=0.2)
+    assert (await lessons.rag.knowledge.get("house")).article.questions == ()
+    assert [c.id for c in await lessons.learning.candidates(SUE)] == [key]
+    await lessons.learning.accept(SUE, key)
+    assert (await lessons.rag.knowledge.get("house")).article.questions == (ASKED,)
+
+
 async def test_a_supervisors_words_are_known_at_once_and_newer_ones_take_their_place(
     lessons: Class,
 ) -> None:
