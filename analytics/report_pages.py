@@ -128,7 +128,7 @@ class ReportPages:
                 access=Access.SUPERVISOR,
                 action=right,
                 summary="The daily report of any day",
-                responses={200: DailyReport, 400: None},
+                responses={200: DailyReport, 422: None},
             ),
             _page(
                 "/console/dashboard/gaps",
@@ -145,7 +145,7 @@ class ReportPages:
                 action=Action.LEARNING_CONFIRM,
                 summary="Publish an answer that was missing",
                 body=NewAnswer,
-                responses={201: Answered, 400: None},
+                responses={201: Answered, 422: None},
             ),
         )
 

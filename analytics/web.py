@@ -86,7 +86,7 @@ class DashboardRoutes:
                 action=Action.DASHBOARD_READ,
                 summary="All measures of a period, with those of the period before",
                 query=PeriodQuery,
-                responses={200: Summary, 400: None},
+                responses={200: Summary, 422: None},
             ),
             Route(
                 method="GET",
@@ -96,7 +96,7 @@ class DashboardRoutes:
                 action=Action.DASHBOARD_READ,
                 summary="One measure over time",
                 query=SeriesQuery,
-                responses={200: Series, 400: None},
+                responses={200: Series, 422: None},
             ),
         )
 

@@ -2,9 +2,9 @@
 
     .venv/bin/python -m bench.analytics [--conversations N] [--days D]
 
-The facts of a seeded past (bench/history.py) are written to an embedded store, rolled up; each
-of its conversations is told ten times, which takes a tenth of the time to make. Then a process that has nothing in memory asks. Times are those of the service's answer, without
-HTTP.
+The facts of a seeded past (bench/history.py) are written to an embedded store, rolled up; each of
+its conversations is told ten times, which takes a tenth of the time to make. Then a process that
+has nothing in memory asks. Times are those of the service's answer, without HTTP.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ async def write(db: Database, by_day: dict[int, list[Fact]]) -> None:
             all_ids += own
         packed = Packed.of(unique(np.concatenate(parts)), names, all_ids)
         await db["analytics_days"].insert_one(
-            {"_id": day, "v": 1, "rules": RULES, **packed.document()}  # type: ignore[dict-item]
+            {"_id": day, "v": 1, "rules": RULES, **packed.document()}
         )
     await db["analytics_days"].insert_one(
-        {"_id": "catalog", "days": {str(day): 1 for day in by_day}}  # type: ignore[dict-item]
+        {"_id": "catalog", "days": {str(day): 1 for day in by_day}}
     )
 
 

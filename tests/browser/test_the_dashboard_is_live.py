@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from composition import Serving
 
 PICTURES_ARE_THERE = (
-    "document.images.length > 3 && [...document.images].every(i => i.complete && i.naturalWidth)"
+    "() => document.images.length > 3"
+    " && [...document.images].every(i => i.complete && i.naturalWidth)"
 )
 SHOTS = Path(__file__).parents[2] / "docs" / "images"
 
