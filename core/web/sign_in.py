@@ -236,7 +236,15 @@ class SignInRoutes:
         if code not in self._words.languages:
             raise Problem(404, "We do not speak this language yet.")
         response = _redirect(safe_target(query_of(request, Next).next, default="/"))
-        response.set_cookie(LOCALE_COOKIE, code, max_age=365 * 24 * 3600, path="/", samesite="Lax")
+        response.set_cookie(
+            LOCALE_COOKIE,
+            code,
+            max_age=365 * 24 * 3600,
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=self._settings.is_https,
+        )
         return response
 
     def enter(self, cookie: str, *, target: str) -> web.Response:
