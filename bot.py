@@ -31,6 +31,7 @@ log = logging.getLogger("bot")
 
 VERSION = "0.1.0"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+STOPPING_SECONDS = 10.0  #: for everything to end by itself; it takes one to three
 STARTING_SECONDS = 60.0  #: in which a process that holds the data directory must answer a command
 
 # Python imports for longer than the embedded store boots: so it is launched first, and
@@ -157,7 +158,21 @@ async def _serve(settings: Settings, data_dir: DataDir) -> int:
         gc.freeze()
         await stopped.wait()
         log.info("stopping")
+        _end_anyway(after=STOPPING_SECONDS)
     return 0
+
+
+def _end_anyway(*, after: float) -> None:
+    """End the process after so long whatever hangs: all that was accepted is on disk already."""
+
+    def end() -> None:
+        log.error("something refuses to stop; where each thread stands follows, and we end")
+        faulthandler.dump_traceback(file=sys.stderr)
+        os._exit(0)
+
+    watch = threading.Timer(after, end)
+    watch.daemon = True
+    watch.start()
 
 
 async def _welcome(center: Center) -> None:
