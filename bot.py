@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import faulthandler
 import gc
 import json
 import logging
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -168,7 +171,7 @@ def _end_anyway(*, after: float) -> None:
     def end() -> None:
         log.error("something refuses to stop; where each thread stands follows, and we end")
         faulthandler.dump_traceback(file=sys.stderr)
-        os._exit(0)
+        os._exit(0)  # noqa: SLF001 - its only name
 
     watch = threading.Timer(after, end)
     watch.daemon = True
