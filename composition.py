@@ -177,6 +177,7 @@ class Center:
         self.words = Words.load(HERE / "config" / "locales")
         self.live: Serving | None = None
         self._rag: Rag | None = None
+        self._resting: Trust | None = None
         self.audit = Audit(db, clock=self.clock)
         self.facts = FactStore(db, clock=self.clock)
         self.studio = Studio(data_dir.path / "charts", self.words)
@@ -420,7 +421,12 @@ class Center:
 
     async def knowledge(self) -> Knowledge:
         """The knowledge base, opened at the first use."""
-        return (await self.rag()).knowledge
+        rag = await self.rag()
+        if self.live is None and self._resting is None:
+            # A document that changes at rest, too, takes back what it taught.
+            self._resting = self._trust(rag)
+            await self._resting.autonomy.start()
+        return rag.knowledge
 
     async def _receive(self, message: InboundMessage) -> None:
         if self.live is None:

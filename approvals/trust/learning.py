@@ -279,7 +279,8 @@ class Learning:
         await self._store.save(replace(lesson, state=LessonState.RETIRED, why=why))
 
     async def _refuse(self, lesson: Lesson, why: str) -> None:
-        await self._store.save(replace(lesson, state=LessonState.DECLINED, why=why))
+        refused = replace(lesson, state=LessonState.DECLINED, why=why, question="", text="")
+        await self._store.save(refused)
 
     async def _waiting(self, lesson_id: str) -> Lesson:
         lesson = await self._store.get(lesson_id)
