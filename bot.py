@@ -171,7 +171,7 @@ def _end_anyway(*, after: float) -> None:
     def end() -> None:
         log.error("something refuses to stop; where each thread stands follows, and we end")
         faulthandler.dump_traceback(file=sys.stderr)
-        os._exit(0)  # noqa: SLF001 - its only name
+        os._exit(0)
 
     watch = threading.Timer(after, end)
     watch.daemon = True
