@@ -19,6 +19,7 @@ import aiohttp
 import orjson
 import uvloop
 
+from bench.channels import acknowledging_webhooks
 from bench.load import Customer, Result, closed_loop, customers, fixed_rate, posters
 from bench.peers import Peer, module, serving
 from bench.wire import Events
@@ -397,6 +398,8 @@ async def main(only: Sequence[str], seconds: float) -> int:
         rows.append(await whole_path(64, 0.75, seconds))
     if "answer" in only:
         rows += await answering(seconds)
+    if "channels" in only:
+        await acknowledging_webhooks(seconds)
     if "memory" in only:
         rows += await footprint()
     if "accept" in only:

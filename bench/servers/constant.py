@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvloop
@@ -36,7 +38,7 @@ class Constant:
         return DRAFT
 
 
-async def serve(port: int, folder: Path) -> None:
+async def serve(port: int, folder: Path, more: Mapping[str, str]) -> None:
     """Serve until killed."""
     settings = read_settings(
         {
@@ -46,6 +48,7 @@ async def serve(port: int, folder: Path) -> None:
             "ASSISTANT_TURNS": "1000000000",
             "RATE_PER_ADDRESS": "1000000",
             "RATE_PER_CONVERSATION": "1000000",
+            **more,
         }
     )
     data_dir = DataDir(folder)
@@ -58,4 +61,5 @@ async def serve(port: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
+    given = json.loads(Path(sys.argv[3]).read_text()) if len(sys.argv) > 3 else {}
+    uvloop.run(serve(int(sys.argv[1]), Path(sys.argv[2]), given))
