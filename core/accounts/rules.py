@@ -106,6 +106,29 @@ COMMANDS: Mapping[str, Action] = {
 }
 """What each command of the command line does; the operator at the machine is an admin."""
 
+SLACK: Mapping[str, Action] = {
+    "approve": Action.DRAFT_DECIDE,
+    "edit": Action.DRAFT_DECIDE,
+    "reject": Action.DRAFT_DECIDE,
+    "retry": Action.DRAFT_DECIDE,
+    "undo": Action.DRAFT_DECIDE,
+    "preview": Action.QUEUE_READ,
+    "claim": Action.DRAFT_CLAIM,
+    "next": Action.DRAFT_CLAIM,
+    "release": Action.DRAFT_CLAIM,
+    "take_over": Action.CONVERSATION_REPLY,
+    "reply": Action.CONVERSATION_REPLY,
+    "hand_back": Action.CONVERSATION_REPLY,
+    "resolve": Action.CONVERSATION_REPLY,
+    "transfer": Action.CONVERSATION_TRANSFER,
+    "": Action.QUEUE_READ,
+    "queue": Action.QUEUE_READ,
+    "status": Action.QUEUE_READ,
+    "search": Action.CONVERSATION_READ,
+    "login": Action.ACCOUNT_OWN,
+}
+"""What each button, form and /desk word in Slack does."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:

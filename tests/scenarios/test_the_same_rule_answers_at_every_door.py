@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 
 import aiohttp
@@ -10,11 +11,12 @@ import pytest
 
 import bot
 from composition import Serving
-from core.accounts.rules import COMMANDS, RIGHTS, Action, Role, User
+from core.accounts.rules import COMMANDS, RIGHTS, SLACK, Action, Role, User
 from core.accounts.service import OPERATOR
 from core.errors import Forbidden
 from core.web.gate import ROLES
 from core.web.routing import Access, Route
+from tests.support.process import ROOT
 
 OPEN = {
     "GET /",
@@ -97,6 +99,18 @@ def test_every_command_has_a_rule(app: Serving) -> None:
     assert performed - set(COMMANDS) == set()
     assert typed - set(COMMANDS) - performed == set()
     assert all(OPERATOR.may(action) for action in COMMANDS.values())
+
+
+def test_everything_in_slack_has_a_rule() -> None:
+    """Whatever its handlers tell apart by name is a button, a form or a word of /desk."""
+    handled = {
+        pattern.value.value
+        for file in ("slack.py", "slack_commands.py")
+        for pattern in ast.walk(ast.parse((ROOT / "approvals" / file).read_text()))
+        if isinstance(pattern, ast.MatchValue) and isinstance(pattern.value, ast.Constant)
+    }
+    assert len(handled) > 10
+    assert handled - set(SLACK) == set()
 
 
 @pytest.mark.parametrize("role", list(Role))
