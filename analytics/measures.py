@@ -75,16 +75,19 @@ class Counting:
 
     def by(self, field: str, kind: Kind) -> dict[str, int]:
         """How many of each name, most first."""
-        numbers, counts = np.unique(self.of(kind)[field], return_counts=True)
-        pairs = [(self.names.texts[n], int(c)) for n, c in zip(numbers, counts, strict=True)]
+        counts = np.bincount(self.of(kind)[field])
+        pairs = [(self.names.texts[n], int(counts[n])) for n in np.flatnonzero(counts).tolist()]
         return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
 
     def conversations_by(self, field: str) -> dict[str, int]:
         """In how many conversations the customer wrote, by channel or language."""
         asked = self.of(Kind.ASKED)
-        pairs = np.unique(np.stack([asked[field].astype(np.uint64), asked["conversation"]]), axis=1)
-        numbers, counts = np.unique(pairs[0], return_counts=True)
-        found = {self.names.texts[int(n)]: int(c) for n, c in zip(numbers, counts, strict=True)}
+        names, who = asked[field], asked["conversation"]
+        # One sort a name; sorting pairs is forty times slower.
+        found = {
+            self.names.texts[n]: len(np.unique(who[names == n]))
+            for n in np.flatnonzero(np.bincount(names)).tolist()
+        }
         return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
