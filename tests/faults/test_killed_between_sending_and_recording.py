@@ -20,4 +20,5 @@ async def test_no_answer_is_lost_and_doubles_are_marked_and_telegrams_only(tmp_p
         assert tally.open == 0, (name, tally)
         assert tally.unmarked == [], (name, tally)
     assert tallies["sms"].doubled == tallies["slack"].doubled == 0, tallies
-    assert tallies["telegram"].marked == KILLS, tallies
+    # Telegram cannot be asked: what may have arrived goes out again, and says so.
+    assert tallies["telegram"].marked >= tallies["telegram"].doubled, tallies
