@@ -12,7 +12,7 @@ from bench.guide_questions import guide_articles, guide_questions
 from core.rag.embeddings import ThreadEmbedder
 from core.rag.evaluation import Bench, Outcome, read_articles, read_questions
 
-DATA = Path("/work/shared/data")
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"  #: beside the repository
 GUIDE = "guide"  #: the shipped guide with its near misses; not a folder of the data
 
 

@@ -51,6 +51,9 @@ class ConversationStream:
                         await _write(response, item, place)
             except (ConnectionResetError, StoreUnavailable):
                 pass  # the reader has gone, or should come back: he knows where he was
+            except asyncio.CancelledError as cancelled:
+                if not _lost_his_right(cancelled):
+                    raise
         return response
 
     async def _catch_up(
@@ -100,12 +103,19 @@ class ConsoleStream:
             except ConnectionResetError:
                 pass  # the reader has gone
             except asyncio.CancelledError as cancelled:
-                task = asyncio.current_task()
-                if cancelled.args != (SIGNED_OUT,) or task is None:
+                if not _lost_his_right(cancelled):
                     raise
-                task.uncancel()
                 await response.write(frame("signed_out", {}))
         return response
+
+
+def _lost_his_right(cancelled: asyncio.CancelledError) -> bool:
+    """Whether the gate ended this stream; then the answer ends properly instead of breaking off."""
+    task = asyncio.current_task()
+    if cancelled.args != (SIGNED_OUT,) or task is None:
+        return False
+    task.uncancel()
+    return True
 
 
 class _Place:
