@@ -119,30 +119,37 @@ class MongoSnapshots:
 
     async def _mark(self, states: Sequence[Conversation]) -> None:
         # A conversation's first commit inserts (cheap), a later one updates.
+        inserted = await self._insert([s for s in states if s.seq == 0])
+        known = [s for s in states if s.id not in inserted]
+        if not known:
+            return
+        written = await self._collection.bulk_write([self._update(s) for s in known], ordered=False)
+        if written.matched_count < len(known):
+            # A log whose snapshots were lost: unmarked, a restart would pass over these.
+            await self._insert(known)
+            await self._collection.bulk_write([self._update(s) for s in known], ordered=False)
+
+    def _update(self, state: Conversation) -> UpdateOne:
+        mark = {"settled": False, "owner": self._owner, "mark": state.seq + 1}
+        return UpdateOne({"_id": state.id}, {"$set": mark})
+
+    async def _insert(self, states: Sequence[Conversation]) -> set[str]:
+        """Insert the marks of these that have no document yet; returns their ids."""
+        if not states:
+            return set()
         new = [
             {
                 **to_document(Snapshot(state=s, projected=0), settled=False, owner=self._owner),
-                "mark": 1,
+                "mark": s.seq + 1,
             }
             for s in states
-            if s.seq == 0
         ]
-        inserted = {document["_id"] for document in new}
-        if new:
-            try:
-                await self._collection.insert_many(new, ordered=False)
-            except BulkWriteError as error:
-                failures = error.details["writeErrors"]
-                if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-                    raise
-                inserted -= {new[failure["index"]]["_id"] for failure in failures}
-        marks = [
-            UpdateOne(
-                {"_id": s.id},
-                {"$set": {"settled": False, "owner": self._owner, "mark": s.seq + 1}},
-            )
-            for s in states
-            if s.id not in inserted
-        ]
-        if marks:
-            await self._collection.bulk_write(marks, ordered=False)
+        inserted = {s.id for s in states}
+        try:
+            await self._collection.insert_many(new, ordered=False)
+        except BulkWriteError as error:
+            failures = error.details["writeErrors"]
+            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+                raise
+            inserted -= {new[failure["index"]]["_id"] for failure in failures}
+        return inserted
