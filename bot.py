@@ -1,4 +1,4 @@
-"""The command line; what the program is made of stands in composition.py."""
+"""The command line; what the program is made of stands in composition/."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ STOPPING_SECONDS = 10.0  #: for everything to end by itself; it takes one to thr
 STARTING_SECONDS = 60.0  #: in which a process that holds the data directory must answer a command
 
 # Python imports for longer than the embedded store boots: so it is launched first, and
-# composition.py, which imports everything, is imported after that.
+# composition/, which imports everything, is imported after that.
 
 
 GROUPS = {

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
@@ -69,6 +69,12 @@ class Route:
     max_body: int = BODY_LIMIT
     media_type: str = ""  #: of a good answer that is neither JSON, a page nor a stream
     hidden: bool = False  #: left out of the OpenAPI document (pages and assets always are)
+
+
+class Routed(Protocol):
+    """A part with routes."""
+
+    def routes(self) -> Sequence[Route]: ...
 
 
 class Call:
