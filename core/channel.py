@@ -29,6 +29,8 @@ class ChannelCapabilities:
     streaming: bool = False
     receipts: bool = False
     pulls: bool = False  #: customers fetch from us (the web): stored is delivered
+    answers_only: bool = False
+    """Each message of the customer opens the way for a little of ours; what has no way waits."""
     notices: bool = True  #: False: each message costs, so only the most needful notice is sent
 
 
@@ -72,7 +74,8 @@ class Channel(Protocol):
         """Hand the message to the vendor, split if it must be, never cut.
 
         Raises DeliveryDeferred (certainly not sent, try later), DeliveryUnknown (maybe sent),
-        DeliveryFailed (never), ChannelAuthFailed.
+        DeliveryFailed (never), ChannelAuthFailed; where `capabilities.answers_only`, also
+        DeliveryAwaitsCustomer (not sent, and cannot be before the customer writes).
         """
         ...
 

@@ -62,6 +62,7 @@ class Outgoing:
     attempt: int = 0
     parts_done: int = 0
     retry_at: datetime | None = None
+    awaits_customer: bool = False  #: the medium can only answer; his next message opens the way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +223,12 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
         case ev.DeliveryRecorded() as e:
             if e.state in (DeliveryState.QUEUED, DeliveryState.SENDING):
                 return _with_outgoing(
-                    c, e.seq, state=e.state, retry_at=e.retry_at, parts_done=e.parts_done
+                    c,
+                    e.seq,
+                    state=e.state,
+                    retry_at=e.retry_at,
+                    parts_done=e.parts_done,
+                    awaits_customer=e.awaits_customer,
                 )
             return replace(c, outgoing=tuple(o for o in c.outgoing if o.seq != e.seq))
         case ev.DeliveryRequeued() as e:
@@ -247,7 +253,7 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
 
 
 def _received(c: Conversation, item: ev.Numbered, e: ev.Received) -> Conversation:
-    c = replace(c, last_customer_at=item.at)
+    c = replace(c, last_customer_at=item.at, outgoing=_opened(c.outgoing, item.at))
     if e.silent:
         return c
     c = replace(c, memory=_remember(c.memory, Author.CUSTOMER, e.text))
@@ -261,6 +267,21 @@ def _received(c: Conversation, item: ev.Numbered, e: ev.Received) -> Conversatio
         has_attachment=bool(e.attachments),
     )
     return replace(c, unanswered=(*c.unanswered, waiting))
+
+
+def _opened(outgoing: tuple[Outgoing, ...], at: datetime) -> tuple[Outgoing, ...]:
+    """What waited for the customer may go out now."""
+    return tuple(
+        replace(
+            o,
+            awaits_customer=False,
+            # What a person wrote is not out of date because the customer came late.
+            at=at if o.author is Author.AGENT else o.at,
+        )
+        if o.awaits_customer
+        else o
+        for o in outgoing
+    )
 
 
 def _sent(c: Conversation, item: ev.Numbered, e: ev.Sent) -> Conversation:
@@ -323,6 +344,7 @@ def _with_outgoing(
     attempt: int | None = None,
     retry_at: datetime | None = None,
     parts_done: int | None = None,
+    awaits_customer: bool = False,
 ) -> Conversation:
     return replace(
         c,
@@ -333,6 +355,7 @@ def _with_outgoing(
                 attempt=o.attempt if attempt is None else attempt,
                 retry_at=retry_at,
                 parts_done=o.parts_done if parts_done is None else max(parts_done, o.parts_done),
+                awaits_customer=awaits_customer,
             )
             if o.seq == seq
             else o
@@ -391,7 +414,8 @@ def wants_answer(c: Conversation) -> bool:
 
 def is_idle(c: Conversation) -> bool:
     """Whether nothing is due, now or later, without somebody doing something first."""
-    return not c.outgoing and c.held is None and not wants_answer(c)
+    blocked = all(outgoing.awaits_customer for outgoing in c.outgoing[:1])
+    return blocked and c.held is None and not wants_answer(c)
 
 
 def next_step(c: Conversation, *, now: datetime, settled_at: datetime | None) -> Step:
@@ -401,6 +425,8 @@ def next_step(c: Conversation, *, now: datetime, settled_at: datetime | None) ->
     """
     later: datetime | None = settled_at
     for outgoing in c.outgoing:
+        if outgoing.awaits_customer:
+            break
         if outgoing.retry_at is None or outgoing.retry_at <= now:
             return Deliver(outgoing=outgoing)
         # Later messages wait behind an earlier one that is retried: the customer reads in order.
@@ -416,6 +442,6 @@ def next_step(c: Conversation, *, now: datetime, settled_at: datetime | None) ->
         if settled_at is None or settled_at <= now:
             return Answer(messages=c.unanswered)
         return WaitUntil(at=settled_at)
-    if c.outgoing and later is not None:
+    if c.outgoing and not c.outgoing[0].awaits_customer and later is not None:
         return WaitUntil(at=max(later, now + timedelta(milliseconds=1)))
     return Idle()

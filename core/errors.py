@@ -98,5 +98,17 @@ class DeliveryUnknown(ChannelError):
         super().__init__(detail)
 
 
+class DeliveryAwaitsCustomer(ChannelError):
+    """The medium can only answer: this goes out with the customer's next message.
+
+    Only a channel whose capabilities say `answers_only` may raise it. `parts_done` parts of a
+    split message are out (those the outbox had asked to skip included).
+    """
+
+    def __init__(self, detail: str = "", *, parts_done: int = 0) -> None:
+        self.parts_done = parts_done
+        super().__init__(detail)
+
+
 class WebhookRefused(ChannelError):
     """The request is not signed by the vendor."""

@@ -292,6 +292,7 @@ class DeliveryRecorded(Event):
     retry_at: datetime | None = None  #: set with QUEUED: not before this time
     parts_done: int = 0
     doubled: bool = False  #: an earlier attempt may also have arrived
+    awaits_customer: bool = False  #: not before the customer's next message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,6 +127,6 @@ def _events(c: Conversation, message: InboundMessage, *, locale: str) -> Sequenc
             happened.append(ev.ConsentChanged(opted_out=True))
         case InboundKind.OPT_IN:
             happened.append(ev.ConsentChanged(opted_out=False))
-        case InboundKind.START | InboundKind.HELP:
+        case InboundKind.START | InboundKind.HELP | InboundKind.CONTINUE:
             pass
     return happened

@@ -72,6 +72,7 @@ class InboundKind(enum.StrEnum):
     MESSAGE = "message"  #: wrote something
     START = "start"  #: opened the chat (/start); greeted, not answered
     HUMAN = "human"  #: asked for a person by command or button
+    CONTINUE = "continue"  #: asked for what waits for him; opens the way, wants no answer
     RATING = "rating"  #: rated the help: `value` is "1" to "5"
     LANGUAGE = "language"  #: chose a language: `value` is "en" or "ko"
     OPT_OUT = "opt_out"  #: STOP: nothing more may be sent

@@ -15,6 +15,7 @@ from core.clock import Clock
 from core.conversations import Conversation, Outgoing, Status
 from core.errors import (
     ChannelError,
+    DeliveryAwaitsCustomer,
     DeliveryDeferred,
     DeliveryFailed,
     DeliveryUnknown,
@@ -72,7 +73,7 @@ class Outbox:
         )
         if started:
             message = await self._message(change.after, outgoing)
-            await self._attempt(conversation.id, message, channel, doubled=False)
+            await self._attempt(change.after, message, channel, doubled=False)
 
     def _begin(self, c: Conversation, outgoing: Outgoing) -> Sequence[ev.Event]:
         current = next((o for o in c.outgoing if o.seq == outgoing.seq), None)
@@ -97,7 +98,7 @@ class Outbox:
         return None
 
     async def _attempt(
-        self, conversation_id: str, message: OutboundMessage, channel: Channel, *, doubled: bool
+        self, before: Conversation, message: OutboundMessage, channel: Channel, *, doubled: bool
     ) -> None:
         seq = int(message.id.rpartition(".")[2])
         moved = ""
@@ -119,6 +120,20 @@ class Outbox:
                 after=None,
                 parts_done=error.parts_done,
             )
+        except DeliveryAwaitsCustomer as error:
+            # What may have arrived already goes out as a double, and is marked so, then too.
+            state = DeliveryState.SENDING if doubled else DeliveryState.QUEUED
+            recorded = self._again(
+                message, state, error.detail, after=None, parts_done=error.parts_done
+            )
+            if channel.capabilities.answers_only:
+                recorded = ev.DeliveryRecorded(
+                    seq=seq,
+                    state=state,
+                    detail=error.detail,
+                    parts_done=max(error.parts_done, message.skip_parts),
+                    awaits_customer=True,
+                )
         except DeliveryDeferred as error:
             recorded = self._again(
                 message,
@@ -141,11 +156,14 @@ class Outbox:
 
         def events(c: Conversation) -> Sequence[ev.Event]:
             happened: list[ev.Event] = [recorded]
+            if recorded.awaits_customer and c.last_customer_at != before.last_customer_at:
+                # He wrote while we tried: the way is open again already.
+                happened = [replace(recorded, awaits_customer=False)]
             if moved and c.address is not None:
                 happened.append(ev.AddressMoved(address=replace(c.address, chat=moved)))
             return happened
 
-        await self._conversations.update(conversation_id, events)
+        await self._conversations.update(before.id, events)
 
     def _again(
         self,
@@ -199,7 +217,7 @@ class Outbox:
         if change.commit is not None and started in change.commit.events:
             doubled = not isinstance(channel, Reconciles)
             message = replace(message, attempt=outgoing.attempt + 1)
-            await self._attempt(conversation.id, message, channel, doubled=doubled)
+            await self._attempt(change.after, message, channel, doubled=doubled)
 
     def _refused(self, c: Conversation, o: Outgoing) -> Sequence[ev.Event]:
         refusal = self._refusal(c, o)

@@ -92,10 +92,11 @@ class VendorChannel:
         self.sent: list[OutboundMessage] = []
         self.before_send: Callable[[OutboundMessage], Awaitable[None]] | None = None
         self.after_send: Callable[[OutboundMessage], Awaitable[None]] | None = None
+        self.answers_only = False
 
     @property
     def capabilities(self) -> ChannelCapabilities:
-        return ChannelCapabilities(text_limit=4096)
+        return ChannelCapabilities(text_limit=4096, answers_only=self.answers_only)
 
     async def start(self, receive: Receive) -> None:
         del receive
