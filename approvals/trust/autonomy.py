@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from approvals.model import Approval
 from approvals.trust.evidence import (
@@ -47,10 +48,18 @@ WRONG = 2  #: answers found wrong in the audit that cost a topic even its cold s
 WRONG_TIME = timedelta(days=7)  #: ... within this time
 LEAST_RECENT = 8  #: fewer than so many say nothing about drift
 POOR = 2  #: a rating up to this is a complaint
+LONGEST_COMMIT = 16  #: events that a commit with a customer's message may begin before it
 STEP = 0.002  #: a smaller change of a threshold is not worth a supervisor's time
 
 Recall = Callable[[str], Awaitable[Approval | None]]
-History = Callable[[str], Awaitable[Sequence[Commit]]]
+
+
+class History(Protocol):
+    """Reads the log of a conversation."""
+
+    def __call__(self, conversation_id: str, *, after: int = 0) -> Awaitable[Sequence[Commit]]:
+        """Its commits with numbers above `after`, in order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +224,15 @@ class Autonomy:
 
     async def apply(self, commits: Sequence[Commit]) -> None:
         """See Projection."""
+        # This runs on every message: what is not about trust must cost nothing here.
+        drawn = [
+            await self._sent_alone(item, item.event)
+            for commit in commits
+            for item in commit.numbered()
+            if isinstance(item.event, ev.Sent) and self._is_drawn(item, item.event)
+        ]
+        if drawn:
+            await self._topic_store.draw(drawn)
         for commit in commits:
             for item in commit.numbered():
                 await self._take_in(item)
@@ -239,9 +257,6 @@ class Autonomy:
                     found = from_decision(approval, opened_sources=e.opened_sources)
                     if found is not None:
                         await self._learn(found)
-            case ev.Sent(author=Author.AI, by="", draft=Draft()) as e:
-                if self._is_drawn(item):
-                    await self._topic_store.draw(await self._sent_alone(item, e))
             case ev.Rated(score=score) if score <= POOR:
                 await self._complaint(item, score)
             case ev.Erased():
@@ -249,7 +264,9 @@ class Autonomy:
             case _:
                 return
 
-    def _is_drawn(self, item: Numbered) -> bool:
+    def _is_drawn(self, item: Numbered, sent: ev.Sent) -> bool:
+        if sent.author is not Author.AI or sent.by or sent.draft is None:
+            return False
         # By the number of the message, so that the same one is drawn again after a crash.
         key = f"{item.conversation_id}.{item.seq}".encode()
         lot = int.from_bytes(hashlib.blake2b(key, digest_size=4).digest()) / 2**32
@@ -269,14 +286,16 @@ class Autonomy:
         answer = replace(await self._sent_alone(last, last.event), rating=score)
         if answer.id in self._evidence:
             return
-        await self._topic_store.draw(answer)
+        await self._topic_store.draw([answer])
         await self._learn(_about(answer, kind=Kind.COMPLAINT, right=False, at=item.at))
 
     async def _sent_alone(self, item: Numbered, sent: ev.Sent) -> SentAlone:
         assert sent.draft is not None
+        # The questions came shortly before; a commit is read whole, so it may begin earlier.
+        after = max(0, min(sent.answers, default=item.seq) - LONGEST_COMMIT)
         asked = [
             other.event.text
-            for commit in await self._history(item.conversation_id)
+            for commit in await self._history(item.conversation_id, after=after)
             for other in commit.numbered()
             if other.seq in sent.answers and isinstance(other.event, ev.Received)
         ]

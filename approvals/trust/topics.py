@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from core.errors import NotFound, StoreUnavailable
 from core.events import from_plain, to_plain
+
+DUPLICATE_KEY = 11000
 
 HISTORY = 50  #: changes that are kept of a topic
 
@@ -97,12 +99,13 @@ class TopicStore:
         except PyMongoError as error:
             raise StoreUnavailable from error
 
-    async def draw(self, answer: SentAlone) -> None:
-        """Have it looked at; drawn twice is drawn once."""
+    async def draw(self, answers: Sequence[SentAlone]) -> None:
+        """Have them looked at; drawn twice is drawn once."""
         try:
-            await self._drawn.insert_one(_drawn_document(answer))
-        except DuplicateKeyError:
-            return
+            await self._drawn.insert_many([_drawn_document(a) for a in answers], ordered=False)
+        except BulkWriteError as error:
+            if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
+                raise StoreUnavailable from error
         except PyMongoError as error:
             raise StoreUnavailable from error
 

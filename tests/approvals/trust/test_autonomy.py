@@ -42,8 +42,8 @@ class Office:
         async def recall(approval_id: str) -> Approval | None:
             return self.approvals.get(approval_id)
 
-        async def history(conversation_id: str) -> Sequence[Commit]:
-            return self.commits.get(conversation_id, [])
+        async def history(conversation_id: str, *, after: int = 0) -> Sequence[Commit]:
+            return [c for c in self.commits.get(conversation_id, []) if c.base > after]
 
         return Autonomy(
             EvidenceStore(self.db["evidence"]),
