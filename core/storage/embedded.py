@@ -154,7 +154,7 @@ class EmbeddedStore:
         command = [
             str(program), "--config", str(self._config), "--host", "127.0.0.1",
             "--port", str(self._port), "--storage-path", str(self._storage),
-            "--log-level", "WARNING", "--cache-size", "512M",
+            "--log-level", "WARNING", "--cache-size", "512M", "--standalone",
         ]  # fmt: skip
         if self._durable:
             command.append("--sync-on-commit")
