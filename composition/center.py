@@ -19,6 +19,7 @@ from composition.erasure import open_privacy
 from composition.program import LOCALES
 from config.settings import Settings
 from core.accounts.audit import Audit
+from core.accounts.audited import AuditedKnowledge
 from core.accounts.secrets import Passwords
 from core.accounts.service import AccountsService
 from core.accounts.store import AccountStore
@@ -96,6 +97,7 @@ class Center:
                 db=self.db,
                 clock=self.clock,
             )
+            self._rag.knowledge.on_changed(AuditedKnowledge(self.audit).changed)
         return self._rag
 
     async def knowledge(self) -> Knowledge:

@@ -160,7 +160,7 @@ class Learning:
         user.require(Action.LEARNING_CONFIRM)
         lesson = await self._store.get(lesson_id)
         if lesson.state is LessonState.LEARNED:
-            await self._retire(lesson, why=f"forgotten by {user.email}")
+            await self._retire(lesson, why=f"forgotten by {user.email}", by=user.email)
             await self._audit.record(who=user.email, what="learning.forget", subject=lesson.id)
 
     # What time and documents do
@@ -214,7 +214,9 @@ class Learning:
             await self._refuse(lesson, "too long, or without a source")
             return
         article_id = lesson.cited[0]
-        await self._knowledge.add_known_question(article_id, lesson.question)
+        await self._knowledge.add_known_question(
+            article_id, lesson.question, by=lesson.decided_by or lesson.by
+        )
         await self._store.save(
             replace(lesson, state=LessonState.LEARNED, article_id=article_id, text="")
         )
@@ -255,7 +257,7 @@ class Learning:
         )
         self._ours.add(article.id)
         try:
-            await self._knowledge.add_article(article)
+            await self._knowledge.add_article(article, by=lesson.decided_by or lesson.by)
         finally:
             self._ours.discard(article.id)
         learned = replace(
@@ -264,14 +266,16 @@ class Learning:
         await self._store.save(learned)
         return learned
 
-    async def _retire(self, lesson: Lesson, *, why: str) -> None:
+    async def _retire(self, lesson: Lesson, *, why: str, by: str = "") -> None:
         if lesson.state is LessonState.LEARNED:
             try:
                 if lesson.own_words:
                     self._ours.add(lesson.article_id)
-                    await self._knowledge.remove(lesson.article_id)
+                    await self._knowledge.remove(lesson.article_id, by=by)
                 else:
-                    await self._knowledge.forget_known_question(lesson.article_id, lesson.question)
+                    await self._knowledge.forget_known_question(
+                        lesson.article_id, lesson.question, by=by
+                    )
             except NotFound:
                 log.debug("%s is gone already", lesson.article_id)
             finally:

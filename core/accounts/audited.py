@@ -1,12 +1,18 @@
-"""Decisions stand in the audit because they stand in the log: no face can forget to record one."""
+"""What is recorded where it happens: no face can forget a decision or a change of knowledge."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import events as ev
 from core.accounts.audit import Audit
+
+if TYPE_CHECKING:
+    from core.rag.changes import Change
+
+NAMED = 20  #: articles that one entry names; more are one hash over all of theirs
 
 
 class AuditedDecisions:
@@ -32,6 +38,33 @@ class AuditedDecisions:
                     after={**after, "at": item.at},
                     key=f"{item.conversation_id}/{item.seq}",
                 )
+
+
+class AuditedKnowledge:
+    """Records each change of what is known: who, which articles, their hashes; never a text."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+
+    async def changed(self, change: Change) -> None:
+        """See `core.rag.knowledge.Knowledge.on_changed`."""
+        await self._audit.record(
+            f"knowledge.{change.deed.value}",
+            who=change.by or "system",
+            subject=change.subject,
+            before=_digests(change.before),
+            after=_digests(change.after),
+        )
+
+
+def _digests(digests: Mapping[str, str]) -> Mapping[str, Any]:
+    lines = [f"{article} {digest}" for article, digest in sorted(digests.items())]
+    if not lines:
+        return {}
+    if len(lines) <= NAMED:
+        return {"articles": lines}
+    whole = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return {"articles": f"{len(lines)}, sha256 {whole}"}
 
 
 def _entry(event: ev.Event) -> tuple[str, str, str, Mapping[str, Any]] | None:

@@ -70,6 +70,7 @@ def rebuild(session: Session) -> None:
 
 def commands(knowledge: Callable[[], Awaitable[Knowledge]]) -> Mapping[str, Command]:
     """What these do; `knowledge` opens it at the first use."""
+    from core.accounts.service import OPERATOR
 
     async def add_paths(args: Args, out: Out) -> int:
         paths = [Path(path) for path in args["paths"]]
@@ -80,6 +81,7 @@ def commands(knowledge: Callable[[], Awaitable[Knowledge]]) -> Mapping[str, Comm
             [path for path in paths if path.exists()],
             topic=args["topic"],
             lang=args["lang"],
+            by=OPERATOR.email,
             progress=lambda done, total: out.progress(done, total, "embedding"),
         )
         for failure in taken.failed:
@@ -102,7 +104,7 @@ def commands(knowledge: Callable[[], Awaitable[Knowledge]]) -> Mapping[str, Comm
         return 0
 
     async def remove_article(args: Args, out: Out) -> int:
-        await (await knowledge()).remove(args["id"])
+        await (await knowledge()).remove(args["id"], by=OPERATOR.email)
         out.line(f"Removed {args['id']}.")
         return 0
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.clock import Clock
 from core.errors import NotFound
 from core.rag.articles import MongoArticles, StoredArticle, digest_of
+from core.rag.changes import Change, Deed, OnChange
 from core.rag.documents import files_in, read_file
 from core.rag.embeddings import Embedder
 from core.rag.errors import UnreadableDocument
@@ -48,6 +49,8 @@ class Taken:
     unchanged: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()  #: stood in the file before and do not any more
     failed: tuple[Failure, ...] = ()
+    before: Mapping[str, str] = field(default_factory=dict)  #: digests of what is gone or changed
+    after: Mapping[str, str] = field(default_factory=dict)  #: digests of what is new or changed
 
     def __add__(self, other: Taken) -> Taken:
         return Taken(
@@ -56,6 +59,8 @@ class Taken:
             unchanged=self.unchanged + other.unchanged,
             removed=self.removed + other.removed,
             failed=self.failed + other.failed,
+            before={**self.before, **other.before},
+            after={**self.after, **other.after},
         )
 
 
@@ -82,10 +87,15 @@ class Knowledge:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._on_replaced: list[OnReplaced] = []
+        self._on_changed: list[OnChange] = []
 
     def on_replaced(self, callback: OnReplaced) -> None:
         """Call this after articles have been changed or removed; known questions do not count."""
         self._on_replaced.append(callback)
+
+    def on_changed(self, callback: OnChange) -> None:
+        """Call this after each change, whoever made it."""
+        self._on_changed.append(callback)
 
     async def is_ready(self) -> bool:
         """Whether anything can be found at all."""
@@ -110,6 +120,7 @@ class Knowledge:
         lang: str = "",
         progress: Progress | None = None,
         file_names: Path | None = None,
+        by: str = "",
     ) -> Taken:
         """Take in these files and folders; unreadable ones are named and the rest goes on.
 
@@ -128,17 +139,19 @@ class Knowledge:
                 taken += await self._put(articles, file=name)
             await self._embed_pending(progress)
         await self._tell_replaced(taken)
+        await self._tell_added(taken, ", ".join(str(path) for path in paths), by=by)
         return taken
 
-    async def add_article(self, article: Article) -> Taken:
+    async def add_article(self, article: Article, *, by: str = "") -> Taken:
         """Take in one article, in place of an older one with its id; searchable on return."""
         async with self._lock:
             taken = await self._put([article], file="")
             await self._embed_pending(None)
         await self._tell_replaced(taken)
+        await self._tell_added(taken, article.id, by=by)
         return taken
 
-    async def add_known_question(self, article_id: str, question: str) -> None:
+    async def add_known_question(self, article_id: str, question: str, *, by: str = "") -> None:
         """From now on this question is known to be answered by this article.
 
         Raises NotFound for an unknown article.
@@ -152,24 +165,31 @@ class Knowledge:
                 return
             # The oldest make room: what customers ask now is better evidence.
             questions = (*article.questions, question)[-MAX_KNOWN_QUESTIONS:]
-            await self._rewrite(replace(article, questions=questions), stored)
+            change = await self._rewrite(replace(article, questions=questions), stored)
         self._retriever.knowledge_changed()
+        await self._tell(replace(change, deed=Deed.ADD_QUESTION, by=by))
 
-    async def forget_known_question(self, article_id: str, question: str) -> None:
+    async def forget_known_question(self, article_id: str, question: str, *, by: str = "") -> None:
         """This question is not answered by this article any more. Raises NotFound."""
         async with self._lock:
             stored = await self._articles.get(article_id)
             left = tuple(q for q in stored.article.questions if q.casefold() != question.casefold())
-            await self._rewrite(replace(stored.article, questions=left), stored)
+            change = await self._rewrite(replace(stored.article, questions=left), stored)
         self._retriever.knowledge_changed()
+        await self._tell(replace(change, deed=Deed.REMOVE_QUESTION, by=by))
 
-    async def remove(self, article_id: str) -> None:
+    async def remove(self, article_id: str, *, by: str = "") -> None:
         """Forget an article. Raises NotFound."""
         async with self._lock:
+            stored = await self._articles.get(article_id)
             if not await self._articles.remove([article_id]):
                 raise NotFound(f"There is no article {article_id}.")
             await self._index.delete([article_id])
         await self._tell_replaced(Taken(removed=(article_id,)))
+        before = {article_id: stored.digest}
+        await self._tell(
+            Change(deed=Deed.REMOVE, by=by, subject=article_id, before=before, after={})
+        )
 
     async def get(self, article_id: str) -> StoredArticle:
         """Raises NotFound."""
@@ -198,6 +218,18 @@ class Knowledge:
             for callback in self._on_replaced:
                 await callback(ids)
 
+    async def _tell(self, change: Change) -> None:
+        for callback in self._on_changed:
+            await callback(change)
+
+    async def _tell_added(self, taken: Taken, subject: str, *, by: str) -> None:
+        if taken.before or taken.after:
+            await self._tell(
+                Change(
+                    deed=Deed.ADD, by=by, subject=subject, before=taken.before, after=taken.after
+                )
+            )
+
     async def _put(self, articles: Sequence[Article], *, file: str) -> Taken:
         # Two entries with one id in one file: the later one stands.
         wanted = {article.id: article for article in articles}
@@ -221,11 +253,28 @@ class Knowledge:
         await self._index.delete(gone)
         touched = {*added, *changed}
         unchanged = tuple(i for i in wanted if i not in touched)
-        return Taken(added=added, changed=changed, unchanged=unchanged, removed=gone)
+        return Taken(
+            added=added,
+            changed=changed,
+            unchanged=unchanged,
+            removed=gone,
+            before={
+                **{i: before[i].digest for i in changed},
+                **{s.article.id: s.digest for s in known_from_file if s.article.id in gone},
+            },
+            after={i: digest_of(wanted[i]) for i in (*added, *changed)},
+        )
 
-    async def _rewrite(self, article: Article, stored: StoredArticle) -> None:
+    async def _rewrite(self, article: Article, stored: StoredArticle) -> Change:
         await self._articles.put([article], file=stored.file, at=self._clock.now())
         await self._embed_pending(None)
+        return Change(
+            deed=Deed.ADD_QUESTION,
+            by="",
+            subject=article.id,
+            before={article.id: stored.digest},
+            after={article.id: digest_of(article)},
+        )
 
     async def _embed_pending(self, progress: Progress | None) -> int:
         waiting = await self._articles.pending()

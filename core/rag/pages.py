@@ -125,11 +125,12 @@ class KnowledgePages:
             locale=language_of(f"{title} {text}"),
             source="console",
         )
-        await self._knowledge.add_article(article)
+        await self._knowledge.add_article(article, by=current_user(request).email)
         return web.Response(status=303, headers={"Location": PATH})
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
         """POST /console/knowledge/removal."""
         current_user(request).require(Action.KNOWLEDGE_CHANGE)
-        await self._knowledge.remove(body_of(request, RemovalForm).id)
+        wanted = body_of(request, RemovalForm).id
+        await self._knowledge.remove(wanted, by=current_user(request).email)
         return web.Response(status=303, headers={"Location": PATH})

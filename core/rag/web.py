@@ -195,7 +195,7 @@ class KnowledgeRoutes:
             questions=tuple(q.strip() for q in body.questions if q.strip()),
         )
         try:
-            await self._knowledge.add_article(article)
+            await self._knowledge.add_article(article, by=current_user(request).email)
         except VectorsUnavailable as error:
             raise _down(error) from error
         return json_answer(view_of(await self._knowledge.get(article.id)), status=201)
@@ -209,7 +209,7 @@ class KnowledgeRoutes:
         """DELETE /api/knowledge/{id}."""
         current_user(request).require(Action.KNOWLEDGE_CHANGE)
         try:
-            await self._knowledge.remove(request.match_info["id"])
+            await self._knowledge.remove(request.match_info["id"], by=current_user(request).email)
         except VectorsUnavailable as error:
             raise _down(error) from error
         return web.Response(status=204)
