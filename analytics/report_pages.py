@@ -259,7 +259,7 @@ class ReportPages:
             source=current_user(request).email,
             questions=questions,
         )
-        await knowledge.add_article(article)
+        await knowledge.add_article(article, by=current_user(request).email)
         hits = (await knowledge.search(questions[-1], limit=1)).hits
         top = hits[0] if hits else None
         return json_answer(
