@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from core.channel import Channel, ReportsReceipts
-from core.errors import ChannelNotReady, DeliveryDeferred
+from core.errors import ChannelNotReady, DeliveryAwaitsCustomer, DeliveryDeferred
 from core.messages import Delivery, InboundMessage, OutboundMessage
 from core.plugin import ChannelPlugin
 from core.testing.builders import ContextUnderTest, an_outbound
 from core.testing.fakes import RecordingInbox
-from core.testing.vendor import VendorSimulator
+from core.testing.vendor import VendorSimulator, Written
 
 START_SECONDS = 60.0  #: the first start may import a heavy SDK
 SEND_SECONDS = 40.0
+OPENING = "Are you there?"  #: a customer's message that only opens the way for an answer
 LONGEST_BLOCK = 0.5  #: seconds the loop may stand still
 
 
@@ -43,6 +44,8 @@ class Bench:
         self.vendor = vendor
         self.inbox = RecordingInbox()
         self._made: list[tuple[Channel, ContextUnderTest]] = []
+        self._openings = 0
+        self.before_last_way = 0  #: parts that had arrived when the customer last opened the way
 
     def make(self, settings: Mapping[str, Any] | None = None) -> Channel:
         """A new instance, not started."""
@@ -97,11 +100,43 @@ class Bench:
         )
 
     async def send(self, channel: Channel, message: OutboundMessage) -> Delivery:
-        """Send it, in the time the outbox allows."""
+        """Send it, in the time the outbox allows; where only answers are possible, as answers."""
+        if not channel.capabilities.answers_only:
+            return await self.send_at_once(channel, message)
+        while True:
+            await self.customer_writes(channel)
+            self.before_last_way = len(self.vendor.arrived())
+            try:
+                return await self.send_at_once(channel, message)
+            except DeliveryAwaitsCustomer as error:
+                done = error.parts_done
+            assert done > message.skip_parts, "the customer wrote, and nothing went out to him"
+            message = replace(message, skip_parts=done)
+
+    async def send_at_once(self, channel: Channel, message: OutboundMessage) -> Delivery:
+        """Send it with nothing said before it."""
         async with asyncio.timeout(SEND_SECONDS):
             delivery = await channel.send(message)
         assert isinstance(delivery, Delivery), f"send gave {delivery!r}"
         return delivery
+
+    async def customer_writes(self, channel: Channel, *, customer: str = "5001") -> None:
+        """He opens the way for an answer; his message itself is not counted."""
+        self._openings += 1
+        written = Written(text=OPENING, event_id=str(9_000_000 + self._openings), customer=customer)
+        status = await self.vendor.write(channel, written)
+        assert status < 300, f"the customer's message was answered {status}"
+        for _ in range(250):
+            others = [m for m in self.inbox.accepted if m.text != OPENING]
+            if len(others) < len(self.inbox.accepted):
+                self.inbox.accepted[:] = others
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("the customer's message was not accepted")
+
+    def count(self, text: str) -> int:
+        """How many parts with this text arrived at customers."""
+        return sum(text in part.text for part in self.vendor.arrived())
 
     async def send_stubbornly(self, channel: Channel, message: OutboundMessage) -> int:
         """As the outbox: again after a refusal that allows it; gives how often it was deferred."""
