@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pymongo
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, PyMongoError
 
@@ -104,11 +105,14 @@ class MongoCommitLog:
 
     async def _write(self, batch: Sequence[tuple[dict[str, Any], asyncio.Future[None]]]) -> None:
         refused: dict[int, Mapping[str, Any]] = {}
-        deadline = asyncio.get_running_loop().time() + PATIENCE
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE
         delay = 0.05
         while True:
             try:
-                await self._collection.insert_many([d for d, _ in batch], ordered=False)
+                # The driver waits for a store that is away; not for longer than we do.
+                with pymongo.timeout(max(deadline - loop.time(), 0.1)):
+                    await self._collection.insert_many([d for d, _ in batch], ordered=False)
                 break
             except BulkWriteError as error:
                 refused = {e["index"]: e for e in error.details["writeErrors"]}
@@ -116,9 +120,11 @@ class MongoCommitLog:
             except PyMongoError as error:
                 # Nobody knows whether it was written; inserting the same documents again
                 # finds out, because their keys are unique.
-                if asyncio.get_running_loop().time() + delay > deadline:
+                if loop.time() + delay > deadline:
                     log.warning("the store does not answer: %s", error)
-                    for _, done in batch:
+                    # Whoever waits behind them would only wait as long once more.
+                    behind = [self._queue.popleft() for _ in range(len(self._queue))]
+                    for _, done in (*batch, *behind):
                         if not done.done():
                             done.set_exception(StoreUnavailable())
                     return
