@@ -29,6 +29,14 @@ S = TypeVar("S", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingWords:
+    """How a setting reads in one language; "" leaves what the model says."""
+
+    label: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a plugin says of itself, read from manifest.toml before any of its code runs."""
 
@@ -47,6 +55,8 @@ class Manifest:
     webhooks: Mapping[str, str] = field(default_factory=dict)
     """Public paths to paths below the channel: {"/webhooks/twilio/sms": "sms"}."""
     isolated: bool = True  #: a thread and a loop of its own; False: on the main loop
+    words: Mapping[str, Mapping[str, SettingWords]] = field(default_factory=dict)
+    """Locale to setting to its words: the form in other languages than the model's English."""
     contract: str = ""  #: module with the `ChannelContract` subclass, "package.test_contract"
 
 

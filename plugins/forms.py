@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
+
+from core.plugin import SettingWords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,7 @@ class Field:
     value: Any = None  #: what holds now; always None for a secret
     is_set: bool = False  #: somebody gave it a value
     source: str = ""  #: "console", "environment", or "" for the model's default
+    words: Mapping[str, SettingWords] = field(default_factory=dict)  #: by other languages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +41,9 @@ def form_of(
     values: Mapping[str, Any],
     from_environment: Collection[str],
     chosen: Collection[str],
+    words: Mapping[str, Mapping[str, SettingWords]] | None = None,
 ) -> SettingsForm:
-    """The form for these settings as they are now."""
+    """The form for these settings as they are now; `words` are the manifest's, by language."""
     schema = model.model_json_schema()
     required = set(schema.get("required", ()))
     drawn = []
@@ -57,6 +61,9 @@ def form_of(
                 value=None if kind == "secret" else values.get(name, shape.get("default")),
                 is_set=bool(source),
                 source=source,
+                words={
+                    locale: said[name] for locale, said in (words or {}).items() if name in said
+                },
             )
         )
     return SettingsForm(fields=drawn, schema=schema)

@@ -19,6 +19,9 @@ contract = "tests.contract.test_sms"
 [webhooks]
 "/webhooks/twilio/sms" = "sms"
 "/webhooks/twilio/status" = "status"
+
+[settings.ko]                                # the form in another language than English
+auth_token = { label = "인증 토큰", help = "웹훅이 Twilio에서 온 것인지도 확인합니다." }
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.errors import BadInput
-from core.plugin import API_VERSION, Manifest
+from core.plugin import API_VERSION, Manifest, SettingWords
 
 FILE_NAME = "manifest.toml"
 MAX_BYTES = 64 * 1024
@@ -41,6 +44,7 @@ ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 ENV_PREFIX = re.compile(r"[A-Z][A-Z0-9]*_")
 WEBHOOK = re.compile(r"/webhooks(/[a-z0-9._-]+)+")
+LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 BELOW = re.compile(r"([a-z0-9._-]+(/[a-z0-9._-]+)*)?")
 
 T = TypeVar("T")
@@ -71,9 +75,11 @@ def parse_manifest(text: str, *, where: str) -> Manifest:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ManifestError(f"{where}: is not TOML: {error}.") from error
-    unknown = sorted(set(document) - {"plugin", "webhooks"})
+    unknown = sorted(set(document) - {"plugin", "webhooks", "settings"})
     if unknown:
-        raise ManifestError(f"{where}: unknown table [{unknown[0]}]; known: [plugin], [webhooks].")
+        raise ManifestError(
+            f"{where}: unknown table [{unknown[0]}]; known: [plugin], [webhooks], [settings.ko]."
+        )
     if not isinstance(document.get("plugin"), dict):
         raise ManifestError(f"{where}: the table [plugin] is missing.")
     table = _Table(document["plugin"], where=where)
@@ -94,6 +100,7 @@ def parse_manifest(text: str, *, where: str) -> Manifest:
         isolated=table.flag("isolated", default=True),
         contract=table.optional_text("contract", MODULE, "a module, 'package.test_contract'"),
         webhooks=_webhooks(document.get("webhooks", {}), where=where),
+        words=_words(document.get("settings", {}), where=where),
     )
     if manifest.enabled_by and not manifest.env_prefix:
         raise ManifestError(f"{where}: enabled_by needs env_prefix.")
@@ -108,7 +115,7 @@ class _Table:
         self._where = where
 
     def refuse_unknown_keys(self) -> None:
-        known = set(Manifest.__dataclass_fields__) - {"webhooks"}
+        known = set(Manifest.__dataclass_fields__) - {"webhooks", "words"}
         unknown = sorted(set(self._values) - known)
         if unknown:
             raise self._wrong(unknown[0], f"is unknown; known keys: {', '.join(sorted(known))}")
@@ -179,3 +186,30 @@ def _webhooks(table: object, *, where: str) -> Mapping[str, str]:
         if not isinstance(below, str) or not BELOW.fullmatch(below):
             raise ManifestError(f"{where}: [webhooks] {public!r} must name a path like 'sms'.")
     return dict(table)
+
+
+def _words(table: object, *, where: str) -> Mapping[str, Mapping[str, SettingWords]]:
+    if not isinstance(table, dict):
+        raise ManifestError(
+            f"{where}: [settings] must hold a table a language, like [settings.ko]."
+        )
+    found: dict[str, Mapping[str, SettingWords]] = {}
+    for locale, settings in table.items():
+        if not LOCALE.fullmatch(locale) or not isinstance(settings, dict):
+            raise ManifestError(
+                f"{where}: [settings.{locale}] must be a table named after a language, like 'ko'."
+            )
+        found[locale] = {
+            name: _setting_words(words, where=f"{where}: [settings.{locale}] {name}")
+            for name, words in settings.items()
+        }
+    return found
+
+
+def _setting_words(words: object, *, where: str) -> SettingWords:
+    known = set(SettingWords.__dataclass_fields__)
+    if not isinstance(words, dict) or not set(words) <= known:
+        raise ManifestError(f"{where} must be {{ label = '…', help = '…' }}.")
+    if not all(isinstance(text, str) for text in words.values()):
+        raise ManifestError(f"{where}: label and help must be text in quotes.")
+    return SettingWords(**words)

@@ -86,6 +86,7 @@ class PluginService:
             values=plugin.wanted.settings,
             from_environment=self._host.from_environment(plugin_id),
             chosen={*plugin.choice.settings, *plugin.choice.sealed},
+            words=plugin.found.manifest.words if plugin.found.manifest else None,
         )
 
     async def enable(

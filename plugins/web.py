@@ -3,185 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from core.accounts.rules import Action
 from core.channel import HttpRequest
-from core.web.answers import iso, json_answer
-from core.web.routing import Access, Route, Strict, address_of, body_of, current_user
-from plugins.contract import ContractRun
+from core.web.answers import json_answer
+from core.web.routing import Access, Route, address_of, body_of, current_user
 from plugins.forms import SettingsForm
-from plugins.host import Plugin, PluginHost
+from plugins.host import PluginHost
 from plugins.service import PluginService
+from plugins.views import (
+    CheckResult,
+    PluginDetail,
+    PluginList,
+    PluginView,
+    SettingsBody,
+    Sheet,
+    detail,
+    sheet,
+    view,
+)
 
 WEBHOOK_BYTES = 2_000_000
-
-SettingValue = str | int | float | bool | None
-
-
-class SettingsBody(Strict):
-    """Settings by name; null takes one back, an empty secret leaves it as it is."""
-
-    settings: dict[str, SettingValue] = Field(default_factory=dict, max_length=100)
-
-
-class Traffic(BaseModel):
-    """What passed since the process began."""
-
-    accepted: int
-    delivered: int
-    last_at: str | None
-
-
-class TestResult(BaseModel):
-    """The last run of the conformance tests."""
-
-    passed: int
-    failed: int
-    at: str
-    failures: list[str]
-
-
-class PluginView(BaseModel):
-    """One plugin as it is now."""
-
-    id: str
-    name: str
-    version: str
-    origin: str
-    description: str
-    homepage: str
-    enabled: bool
-    configured: bool
-    state: str
-    reason: str
-    since: str
-    retry_at: str | None
-    traffic: Traffic
-    last_error: str
-    last_error_at: str | None
-    changed_by: str
-    changed_at: str | None
-    test: TestResult | None
-
-
-class FieldView(BaseModel):
-    """One setting; a secret's value is never shown."""
-
-    name: str
-    label: str
-    kind: str
-    help: str
-    required: bool
-    choices: list[str]
-    value: Any
-    is_set: bool
-    source: str
-
-
-class PluginDetail(PluginView):
-    """One plugin with its settings."""
-
-    settings: list[FieldView]
-    settings_schema: dict[str, Any]
-
-
-class PluginList(BaseModel):
-    """Every plugin; there is always one page."""
-
-    items: list[PluginView]
-    next: str | None
-
-
-class CheckResult(BaseModel):
-    """What trying the connection showed."""
-
-    ok: bool
-    detail: str
-
-
-class SheetLine(BaseModel):
-    """One conformance test."""
-
-    name: str
-    outcome: str
-    detail: str
-
-
-class Sheet(BaseModel):
-    """A run of the conformance tests."""
-
-    passed: int
-    failed: int
-    lines: list[SheetLine]
-
-
-def view(plugin: Plugin) -> PluginView:
-    """The plugin as the API shows it."""
-    manifest, status, contract = plugin.found.manifest, plugin.status, plugin.choice.contract
-    return PluginView(
-        id=plugin.id,
-        name=manifest.name if manifest else plugin.id,
-        version=manifest.version if manifest else "",
-        origin=plugin.found.origin,
-        description=manifest.description if manifest else "",
-        homepage=manifest.homepage if manifest else "",
-        enabled=plugin.wanted.enabled,
-        configured=plugin.configured,
-        state=status.state,
-        reason=status.reason,
-        since=iso(status.since),
-        retry_at=_iso(status.retry_at),
-        traffic=Traffic(
-            accepted=status.accepted,
-            delivered=status.delivered,
-            last_at=_iso(status.last_traffic),
-        ),
-        last_error=status.last_error,
-        last_error_at=_iso(status.last_error_at),
-        changed_by=plugin.choice.changed_by,
-        changed_at=_iso(plugin.choice.changed_at),
-        test=None
-        if contract is None
-        else TestResult(
-            passed=contract.passed,
-            failed=contract.failed,
-            at=iso(contract.at),
-            failures=list(contract.failures),
-        ),
-    )
-
-
-def detail(plugin: Plugin, form: SettingsForm) -> PluginDetail:
-    """The plugin with its form."""
-    return PluginDetail(
-        **view(plugin).model_dump(),
-        settings=[
-            FieldView(
-                name=field.name,
-                label=field.label,
-                kind=field.kind,
-                help=field.help,
-                required=field.required,
-                choices=list(field.choices),
-                value=field.value,
-                is_set=field.is_set,
-                source=field.source,
-            )
-            for field in form.fields
-        ],
-        settings_schema=dict(form.schema),
-    )
-
-
-def sheet(run: ContractRun) -> Sheet:
-    """The conformance run as the API shows it."""
-    lines = [SheetLine(name=i.name, outcome=i.outcome, detail=i.detail) for i in run.lines]
-    return Sheet(passed=run.passed, failed=run.failed, lines=lines)
 
 
 class PluginApi:
@@ -372,7 +217,3 @@ def routes(
             for method in ("GET", "POST")
         ),
     )
-
-
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else iso(at)

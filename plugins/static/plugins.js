@@ -64,7 +64,8 @@ function draw(field) {
   const box = document.createElement("div");
   const label = document.createElement("label");
   label.htmlFor = id;
-  label.textContent = field.label + (field.required ? " *" : "");
+  const spoken = field.translations[document.documentElement.lang] ?? {};
+  label.textContent = (spoken.label || field.label) + (field.required ? " *" : "");
   let control;
   if (field.kind === "choice") {
     control = document.createElement("select");
@@ -98,7 +99,7 @@ function draw(field) {
   control.dataset.kind = field.kind;
   control.dataset.before = field.kind === "flag" ? String(control.checked) : control.value;
   box.append(label, control);
-  const notes = [field.help, field.source ? say(`source.${field.source}`) : ""].filter(Boolean);
+  const notes = [spoken.help || field.help, field.source ? say(`source.${field.source}`) : ""].filter(Boolean);
   if (notes.length) {
     const help = document.createElement("p");
     help.className = "small faint";
