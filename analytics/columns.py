@@ -1,4 +1,4 @@
-"""Facts as columns: small in the store, quick to count."""
+"""Facts as rows of numbers, and the names behind them; written as they come, a page at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from analytics.facts import Fact
 
+Column = NDArray[Any]
 Rows = NDArray[Any]
 """Rows of `ROW`, ordered by time."""
 
@@ -54,6 +55,10 @@ class Names:
             self.texts.append(text)
         return known
 
+    def numbers(self, texts: Iterable[str]) -> Column:
+        """The numbers of all of these, in their order."""
+        return np.array([self.number(text) for text in texts], dtype=np.int32)
+
     def find(self, text: str) -> int:
         """Its number, -1 for a text nobody has mentioned."""
         return self._numbers.get(text, -1)
@@ -77,11 +82,6 @@ def moment(ms: int) -> datetime:
 def day_of(at: datetime) -> int:
     """The number of the UTC day."""
     return millis(at) // DAY_MS
-
-
-def date_of(day: int) -> date:
-    """The date of a UTC day."""
-    return (EPOCH + timedelta(days=day)).date()
 
 
 def to_rows(facts: Sequence[Fact], names: Names) -> Rows:
@@ -116,31 +116,39 @@ def unique(rows: Rows) -> Rows:
     return rows[np.concatenate(([True], ~same))]
 
 
+def own_names(rows: Rows, names: Names) -> tuple[dict[str, Column], list[str]]:
+    """The named columns by numbers of their own, as small as they can be, and those names."""
+    own, columns = Names(), {}
+    for field in NAMED:
+        used, where = np.unique(rows[field], return_inverse=True)
+        numbers = own.numbers(names.texts[n] for n in used)
+        columns[field] = numbers[where] if len(used) else np.zeros(0, dtype=np.int32)
+    return columns, own.texts
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
-    """Rows with the names and ids they need, as bytes."""
+class Page:
+    """Rows with the names and ids they need, as bytes: what one write holds."""
 
     rows: bytes
     names: bytes
     ids: bytes
 
     @classmethod
-    def of(cls, rows: Rows, names: Names, ids: Iterable[str]) -> Packed:
+    def of(cls, rows: Rows, names: Names, ids: Iterable[str]) -> Page:
         """Made so that it can be read without anything else."""
-        own = Names()
+        columns, texts = own_names(rows, names)
         copy = rows.copy()
-        for field in NAMED:
-            used, where = np.unique(rows[field], return_inverse=True)
-            numbers = np.array([own.number(names.texts[n]) for n in used], dtype=np.int32)
-            copy[field] = numbers[where] if len(used) else 0
+        for field, column in columns.items():
+            copy[field] = column
         return cls(
             rows=zlib.compress(copy.tobytes(), 1),
-            names=zlib.compress(orjson.dumps(own.texts), 1),
+            names=zlib.compress(orjson.dumps(texts), 1),
             ids=zlib.compress("\n".join(sorted(set(ids))).encode(), 1),
         )
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Packed:
+    def from_document(cls, document: Mapping[str, Any]) -> Page:
         """The inverse of `document`."""
         return cls(rows=document["rows"], names=document["names"], ids=document.get("ids", b""))
 
@@ -151,8 +159,7 @@ class Packed:
     def read(self, names: Names) -> Rows:
         """The rows, by the numbers of `names`."""
         rows = np.frombuffer(zlib.decompress(self.rows), dtype=ROW).copy()
-        texts = orjson.loads(zlib.decompress(self.names))
-        numbers = np.array([names.number(text) for text in texts], dtype=np.int32)
+        numbers = names.numbers(orjson.loads(zlib.decompress(self.names)))
         for field in NAMED:
             rows[field] = numbers[rows[field]]
         return rows

@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import Field
 
 from analytics.board import Chart, cards, charts, duration, number, percent
-from analytics.measures import Filter
+from analytics.counting import Filter
 from analytics.periods import Interval, Period
 from analytics.service import Analytics
 from analytics.studio import NotDrawn, Studio

@@ -84,13 +84,14 @@ class Gaps:
 
     async def find(self, period: Period, *, limit: int = 20) -> list[Gap]:
         """The gaps of the period, most asked first."""
-        rows = (await self._analytics.counting(period)).of(Kind.MISSING)[-LOOKED_AT:][::-1]
-        ids = await self._analytics.ids(period, rows["conversation"].tolist())
+        counting = await self._analytics.counting(period)
+        missing = counting.of(Kind.MISSING)
+        digests = counting.facts.digests[missing["conversation"][-LOOKED_AT:][::-1]].tolist()
+        ids = await self._analytics.ids(period, digests)
         asked = []
-        for row in rows:
-            conversation_id = ids.get(int(row["conversation"]))
-            if conversation_id is not None:
-                found = await self._asked(conversation_id, int(row["seq"]))
+        for digest, seq in zip(digests, missing["seq"][-LOOKED_AT:][::-1].tolist(), strict=True):
+            if digest in ids:
+                found = await self._asked(ids[digest], seq)
                 if found is not None:
                     asked.append(found)
         return (await self._grouped(asked))[:limit]

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from analytics.board import Text, charts, day_name, duration, number
+from analytics.counting import Filter
 from analytics.gaps import Gaps
-from analytics.measures import Filter
 from analytics.periods import Interval, Period
 from analytics.service import Analytics
 from core.accounts.rules import Role, User

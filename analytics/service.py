@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from analytics.columns import Rows, day_of, millis, moment
+from analytics.columns import day_of, moment
+from analytics.counting import Counting, Filter, selected
 from analytics.facts import Kind
-from analytics.measures import (
-    BEHIND,
-    METRICS,
-    Counting,
-    Filter,
-    agents,
-    selected,
-    summary,
-    weekly_hours,
-    within,
-)
+from analytics.measures import agents, summary, weekly_hours
+from analytics.metrics import BEHIND, METRICS
 from analytics.periods import Interval, Period, period_of
 from analytics.store import FactStore
+from analytics.tables import Facts
 from core.accounts.rules import Action, User
 from core.clock import Clock
 from core.errors import BadInput
@@ -74,31 +66,10 @@ class Analytics:
     async def summary(self, user: User, period: Period, chosen: Filter) -> dict[str, Any]:
         """All measures, with those of the period before beside them."""
         user.require(Action.DASHBOARD_READ)
-        now, before = await self._both(period, chosen)
-
-        def counted() -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
-            return summary(now), agents(now), summary(before)
-
-        # Counting a quarter takes long enough for a customer to notice, so it leaves the loop.
-        these, people, those = await asyncio.to_thread(counted)
-        return {
-            "from": iso(period.start),
-            "to": iso(period.end),
-            "zone": str(self.zone),
-            "filter": {
-                "channel": chosen.channel,
-                "agent": chosen.agent,
-                "topic": chosen.topic,
-            },
-            **these,
-            "agents": people,
-            "queue": {"waiting": await self._queue_length()},
-            "previous": {
-                "from": iso(period.before.start),
-                "to": iso(period.before.end),
-                **those,
-            },
-        }
+        facts = await self._facts(period, with_before=True)
+        # Counting a year takes long enough for a customer to notice, so it leaves the loop.
+        counted = await asyncio.to_thread(self._summed, facts, period, chosen)
+        return {**counted, "queue": {"waiting": await self._queue_length()}}
 
     async def timeseries(
         self, user: User, metric: str, interval: Interval, period: Period, chosen: Filter
@@ -108,13 +79,13 @@ class Analytics:
         if metric not in METRICS:
             raise BadInput(f"There is no metric {metric[:40]!r}; there are: {', '.join(METRICS)}.")
         edges = period.buckets(interval)
-        rows = await self._rows(period)
+        facts = await self._facts(period)
 
         def counted() -> list[dict[str, Any]]:
-            parts = self._parts(selected(rows, chosen, self._store.names), edges)
+            kept = self._selected(facts, period, chosen).facts
             return [
-                {"at": iso(edge), "value": METRICS[metric](part)}
-                for edge, part in zip(edges, parts, strict=False)
+                {"at": iso(edge), "value": METRICS[metric](Counting(part, self._store.names))}
+                for edge, part in zip(edges, kept.cut(edges), strict=False)
             ]
 
         return {
@@ -130,27 +101,50 @@ class Analytics:
         self, user: User, period: Period, interval: Interval, chosen: Filter
     ) -> dict[str, Any]:
         """The summary and all that the dashboard's charts show."""
-        found = await self.summary(user, period, chosen)
+        user.require(Action.DASHBOARD_READ)
         edges = period.buckets(interval)
-        all_rows = await self._rows(period)
-        drawn = await asyncio.to_thread(self._drawn, all_rows, edges, period, chosen)
-        return {**found, "interval": interval.value, **drawn}
+        facts = await self._facts(period, with_before=True)
+
+        def counted() -> dict[str, Any]:
+            return {
+                **self._summed(facts, period, chosen),
+                "interval": interval.value,
+                **self._drawn(facts, edges, period, chosen),
+            }
+
+        found = await asyncio.to_thread(counted)
+        return {**found, "queue": {"waiting": await self._queue_length()}}
+
+    def _summed(self, facts: Facts, period: Period, chosen: Filter) -> dict[str, Any]:
+        """The summary without what is now; pure counting."""
+        now = self._selected(facts, period, chosen)
+        before = self._selected(facts, period.before, chosen)
+        return {
+            "from": iso(period.start),
+            "to": iso(period.end),
+            "zone": str(self.zone),
+            "filter": {"channel": chosen.channel, "agent": chosen.agent, "topic": chosen.topic},
+            **summary(now),
+            "agents": agents(now),
+            "previous": {
+                "from": iso(period.before.start),
+                "to": iso(period.before.end),
+                **summary(before),
+            },
+        }
 
     def _drawn(
-        self, all_rows: Rows, edges: list[Any], period: Period, chosen: Filter
+        self, facts: Facts, edges: Sequence[datetime], period: Period, chosen: Filter
     ) -> dict[str, Any]:
         """What the charts show; pure counting."""
-        rows = selected(all_rows, chosen, self._store.names)
-        every = Counting(rows, self._store.names)
+        every = self._selected(facts, period, chosen)
         series = []
-        for edge, part in zip(edges, self._parts(rows, edges), strict=False):
-            point: dict[str, Any] = {"at": iso(edge)}
-            for name in SERIES:
-                point[name] = METRICS[name](part)
-            series.append(point)
+        for edge, part in zip(edges, every.facts.cut(edges), strict=False):
+            counting = Counting(part, self._store.names)
+            series.append({"at": iso(edge), **{name: METRICS[name](counting) for name in SERIES}})
         waits = every.of(Kind.FIRST_ANSWER)["value"]
         counts = np.histogram(waits, bins=[*WAITS, np.inf])[0]
-        choices = Counting(all_rows, self._store.names)
+        choices = self._selected(facts, period, Filter())
         return {
             "series": series,
             "heat": weekly_hours(every, period),
@@ -170,33 +164,28 @@ class Analytics:
         if metric not in BEHIND:
             raise BadInput(f"There is no list for {metric[:40]!r}.")
         kind, label = BEHIND[metric]
-        rows = selected(await self._rows(period), chosen, self._store.names)
-        found = Counting(rows, self._store.names).of(kind, label)
-        order, first, counts = np.unique(
+        counting = await self.counting(period, chosen)
+        found = counting.of(kind, label)
+        places, first, counts = np.unique(
             found["conversation"][::-1], return_index=True, return_counts=True
         )
         latest = np.argsort(first)[:SHOWN]
-        last_at = found["at"][::-1]
-        ids = await self._store.conversation_ids(
-            day_of(period.start), day_of(period.end), order[latest].tolist()
-        )
+        digests = counting.facts.digests[places[latest]].tolist()
+        at = found["at"][::-1][first[latest]].tolist()
+        ids = await self.ids(period, digests)
         shown = [
-            Behind(
-                conversation_id=ids[int(order[i])],
-                at=iso(moment(last_at[first[i]])),
-                times=int(counts[i]),
-            )
-            for i in latest
-            if int(order[i]) in ids
+            Behind(conversation_id=ids[digest], at=iso(moment(ms)), times=times)
+            for digest, ms, times in zip(digests, at, counts[latest].tolist(), strict=True)
+            if digest in ids
         ]
-        return shown, len(order)
+        return shown, len(places)
 
     async def counting(self, period: Period, chosen: Filter | None = None) -> Counting:
         """The facts of a period, for those who count by themselves (reports, gaps)."""
-        rows = selected(await self._rows(period), chosen or Filter(), self._store.names)
-        return Counting(rows, self._store.names)
+        facts = await self._facts(period)
+        return await asyncio.to_thread(self._selected, facts, period, chosen or Filter())
 
-    async def ids(self, period: Period, digests: list[int]) -> dict[int, str]:
+    async def ids(self, period: Period, digests: Sequence[int]) -> dict[int, str]:
         """The conversations that these digests stand for."""
         return await self._store.conversation_ids(day_of(period.start), day_of(period.end), digests)
 
@@ -204,24 +193,14 @@ class Analytics:
         """How many drafts wait for a person now."""
         return await self._queue_length()
 
-    def _parts(self, rows: Rows, edges: list[Any]) -> list[Counting]:
-        cuts = np.searchsorted(rows["at"], [millis(edge) for edge in edges])
-        return [Counting(rows[a:b], self._store.names) for a, b in itertools.pairwise(cuts)]
+    def _selected(self, facts: Facts, period: Period, chosen: Filter) -> Counting:
+        names = self._store.names
+        return Counting(selected(facts.within(period), chosen, names), names)
 
-    async def _both(self, period: Period, chosen: Filter) -> tuple[Counting, Counting]:
+    async def _facts(self, period: Period, *, with_before: bool = False) -> Facts:
         await self._settled(period)
-        before, names = period.before, self._store.names
-        rows = await self._store.rows(day_of(before.start), day_of(period.end))
-
-        def chosen_of(part: Period) -> Counting:
-            return Counting(selected(within(rows, part), chosen, names), names)
-
-        return await asyncio.to_thread(lambda: (chosen_of(period), chosen_of(before)))
-
-    async def _rows(self, period: Period) -> Rows:
-        await self._settled(period)
-        rows = await self._store.rows(day_of(period.start), day_of(period.end))
-        return within(rows, period)
+        start = period.before.start if with_before else period.start
+        return await self._store.facts(day_of(start), day_of(period.end))
 
     async def _settled(self, period: Period) -> None:
         if self._drain is None or period.end < self._clock.now() - timedelta(minutes=1):

@@ -2,54 +2,38 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
+from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from analytics.columns import (
-    NOTHING,
-    Names,
-    Packed,
-    Rows,
-    day_of,
-    digest,
-    millis,
-    to_rows,
-    unique,
-)
-from analytics.facts import RULES, Fact, Trace
+from analytics.columns import Names, Page, Rows, day_of, digest, to_rows
+from analytics.days import Day, ids_of, joined, merged
+from analytics.facts import RULES, Fact
+from analytics.tables import Facts
 from core.clock import Clock
 from core.errors import StoreUnavailable
-from core.events import Commit
-from core.repository import Conversations
-from core.storage.commit_log import commit_from_document
 
-log = logging.getLogger(__name__)
-
-TRACED = 20_000  #: conversations whose trace is kept in memory
-KEPT_ROWS = 3_000_000  #: rows in memory, 49 bytes each; older days are read again
+KEPT_BYTES = 96_000_000  #: of days in memory, 22 bytes a fact; older ones are read again
+KEPT_JOINS = 3  #: stretches of time whose columns are kept, those asked for last
 OVERLAP = timedelta(seconds=10)  #: pages may become visible a little after their time
 LOOSE_PAGES = 400  #: of a day that is not over: more are rolled up
-ALL_DAYS = 3_000_000
-REBUILD_BATCH = 200  #: conversations read from the log at once
+READ_AT_ONCE = 32  #: days
 CATALOG = "catalog"
-
-Progress = Callable[[int, int], None]
 
 
 class FactStore:
     """Takes facts in by pages and gives them back by days.
 
-    A page is written by one insert, whatever the number of commits in it. Pages of a day are
-    rolled up into that day's document; until they are deleted a fact may stand in both, and
-    whoever reads takes each once. Readers look at pages first and at days after, because a page
-    is deleted only when its day holds it.
+    Facts are gathered in memory and written by one insert, whatever their number; who reads in
+    the same process sees them at once. Pages of a day are rolled up into that day's document;
+    until they are deleted a fact may stand in both, and whoever reads takes each once. Readers
+    look at pages first and at days after, because a page is deleted only when its day holds it.
     """
 
     def __init__(self, db: AsyncDatabase[dict[str, Any]], *, clock: Clock) -> None:
@@ -57,76 +41,100 @@ class FactStore:
         self._days = db["analytics_days"]
         self._clock = clock
         self.names = Names()
-        self._loaded: OrderedDict[int, tuple[int, Rows]] = OrderedDict()  # day -> version, rows
+        self._fresh: list[Fact] = []  # taken in, not written yet
         self._loose: dict[int, dict[Any, Rows]] = defaultdict(dict)
-        self._loose_ids: dict[int, set[str]] = defaultdict(set)
-        self._merged: dict[int, tuple[int, int, Rows]] = {}
+        self._loose_ids: dict[int, dict[int, str]] = defaultdict(dict)
+        self._loaded: OrderedDict[int, tuple[int, Day]] = OrderedDict()  # day -> version, facts
+        self._merged: dict[int, tuple[tuple[int, int, int], Day]] = {}
+        self._joined: OrderedDict[tuple[int, ...], tuple[list[Day], Facts]] = OrderedDict()
         self._read_until: datetime | None = None
-        self._joined: tuple[object, Rows] = (None, NOTHING)
+        self._gathered = 0
+        self._writing = asyncio.Lock()
 
-    async def add(self, facts: Sequence[Fact]) -> None:
-        """Store these. Raises StoreUnavailable."""
+    def gather(self, facts: Sequence[Fact]) -> None:
+        """Take these in; `flush` writes them down."""
+        self._fresh += facts
+        self._gathered += len(facts)
+
+    async def flush(self) -> None:
+        """Write down what was gathered. Raises StoreUnavailable, and keeps it then."""
+        async with self._writing:
+            await self._write()
+
+    async def _write(self) -> None:
+        facts = list(self._fresh)
+        if not facts:
+            return
         by_day: dict[int, list[Fact]] = defaultdict(list)
         for fact in facts:
             by_day[day_of(fact.at)].append(fact)
-        now = self._clock.now()
-        pages = []
+        now, pages, known = self._clock.now(), [], []
         for day, own in by_day.items():
-            names = Names()
-            rows = to_rows(own, names)
-            packed = Packed.of(rows, names, (f.conversation_id for f in own))
-            pages.append({"day": day, "t": now, "rules": RULES, **packed.document()})
-        if not pages:
-            return
+            names, page_id = Names(), ObjectId()
+            ids = {digest(i): i for i in {f.conversation_id for f in own}}
+            page = Page.of(to_rows(own, names), names, ids.values())
+            pages.append({"_id": page_id, "day": day, "t": now, "rules": RULES, **page.document()})
+            known.append((day, page_id, to_rows(own, self.names), ids))
         try:
             await self._pages.insert_many(pages, ordered=False)
         except PyMongoError as error:
             raise StoreUnavailable from error
+        for day, page_id, rows, ids in known:
+            self._loose[day][page_id] = rows
+            self._loose_ids[day].update(ids)
+        del self._fresh[: len(facts)]
 
-    async def rows(self, first: int, last: int) -> Rows:
-        """All facts of these UTC days, both included, by time. Raises StoreUnavailable."""
+    async def facts(self, first: int, last: int) -> Facts:
+        """All facts of these UTC days, both included. Raises StoreUnavailable."""
         try:
             await self._read_pages()
             versions = await self._versions()
-            wanted = [d for d in range(first, last + 1) if d in versions or self._loose.get(d)]
+            fresh = self._fresh_rows(first, last)
+            wanted = [
+                day
+                for day in range(first, last + 1)
+                if day in versions or self._loose.get(day) or day in fresh
+            ]
             await self._load([d for d in wanted if d in versions], versions)
         except PyMongoError as error:
             raise StoreUnavailable from error
-        parts = [self._day(day, versions) for day in wanted]
-        key = tuple(map(id, parts))
-        if self._joined[0] != key:
-            joined = np.concatenate(parts) if parts else NOTHING
-            # The parts are kept beside it, or their ids might be given to others.
-            self._joined = (key, joined)
-            self._forget_most(keep=set(wanted))
-        return self._joined[1]
+        days = [self._day(day, fresh.get(day)) for day in wanted]
+        found = self._join(days)
+        self._forget_most(keep=set(wanted))
+        return found
 
     async def conversation_ids(
         self, first: int, last: int, wanted: Iterable[int]
     ) -> dict[int, str]:
         """The ids that these digests stand for, as far as they occur in these days."""
-        left, found = set(wanted), {}
-        known = [i for d in range(first, last + 1) for i in self._loose_ids.get(d, ())]
-        found.update({digest(i): i for i in known if digest(i) in left})
+        left, found = set(wanted), dict[int, str]()
+
+        def take(ids: Mapping[int, str]) -> None:
+            found.update({number: ids[number] for number in left & ids.keys()})
+            left.difference_update(found)
+
+        take({digest(f.conversation_id): f.conversation_id for f in self._fresh})
         try:
             for day in range(last, first - 1, -1):
-                if len(found) == len(left):
+                take(self._loose_ids.get(day, {}))
+                if not left:
                     break
-                document = await self._days.find_one(
-                    {"_id": day}, {"ids": 1, "names": 1, "rows": 1}
-                )
+                if day in self._loaded and left.isdisjoint(self._loaded[day][1].digests.tolist()):
+                    continue
+                fields = {"ids": 1, "rows": 1, "names": 1}
+                document = await self._days.find_one({"_id": day}, fields)
                 if document is not None:
-                    for i in Packed.from_document(document).conversation_ids():
-                        number = digest(i)
-                        if number in left:
-                            found[number] = i
+                    take(ids_of(document))
         except PyMongoError as error:
             raise StoreUnavailable from error
         return found
 
     async def roll_up(self, *, everything: bool = False) -> int:
         """Gather the pages of days that are over, or have many; gives how many days."""
-        await self._rolled_pages()
+        try:
+            await self._read_pages()
+        except PyMongoError as error:
+            raise StoreUnavailable from error
         today = day_of(self._clock.now() - timedelta(minutes=10))
         days = [
             day
@@ -137,65 +145,56 @@ class FactStore:
             await self._roll_up(day)
         return len(days)
 
-    async def replace(self, by_day: dict[int, list[Fact]], *, before: datetime) -> None:
+    async def replace(self, by_day: Mapping[int, Sequence[Fact]], *, before: datetime) -> None:
         """These are all facts there were before that time; nothing else was true."""
         try:
             versions = await self._versions()
-            for day in sorted({*by_day, *versions}):
-                facts = by_day.get(day, [])
+            for number in sorted({*by_day, *versions}):
+                facts = by_day.get(number, ())
                 names = Names()
-                rows = to_rows(facts, names)
-                packed = Packed.of(rows, names, (f.conversation_id for f in facts))
+                day = Day.of(number, to_rows(facts, names), names)
+                ids = {digest(i): i for i in {f.conversation_id for f in facts}}
+                version = versions.get(number, 0) + 1
                 await self._days.replace_one(
-                    {"_id": day},
-                    {"v": versions.get(day, 0) + 1, "rules": RULES, **packed.document()},
+                    {"_id": number},
+                    {"v": version, "rules": RULES, **day.document(names, ids)},
                     upsert=True,
                 )
-                await self._note(day, versions.get(day, 0) + 1)
+                await self._note(number, version)
             await self._pages.delete_many({"t": {"$lt": before}})
         except PyMongoError as error:
             raise StoreUnavailable from error
-        self._loaded.clear()
-        self._loose.clear()
-        self._loose_ids.clear()
-        self._merged.clear()
+        for kept in (self._loaded, self._loose, self._loose_ids, self._merged, self._joined):
+            kept.clear()
         self._read_until = None
 
-    async def _rolled_pages(self) -> None:
+    async def _roll_up(self, number: int) -> None:
+        pages = dict(self._loose[number])
+        ids = dict(self._loose_ids[number])
         try:
-            await self._read_pages()
-        except PyMongoError as error:
-            raise StoreUnavailable from error
-
-    async def _roll_up(self, day: int) -> None:
-        pages = dict(self._loose[day])
-        try:
-            stored = await self._days.find_one({"_id": day})
-            version = stored["v"] if stored else 0
-            parts = list(pages.values())
-            ids = set(self._loose_ids[day])
+            stored = await self._days.find_one({"_id": number})
+            version, day = (stored["v"] if stored else 0), None
             if stored is not None and stored["rules"] == RULES:
-                packed = Packed.from_document(stored)
-                parts.append(packed.read(self.names))
-                ids.update(packed.conversation_ids())
-            packed = Packed.of(unique(np.concatenate(parts)), self.names, ids)
-            new = {"v": version + 1, "rules": RULES, **packed.document()}
+                day = Day.read(stored, self.names)
+                ids |= ids_of(stored)
+            day = merged(number, day, list(pages.values()), self.names)
+            new = {"v": version + 1, "rules": RULES, **day.document(self.names, ids)}
             if stored is None:
-                await self._days.insert_one({"_id": day, **new})
+                await self._days.insert_one({"_id": number, **new})
             else:
-                done = await self._days.replace_one({"_id": day, "v": version}, new)
+                done = await self._days.replace_one({"_id": number, "v": version}, new)
                 if not done.modified_count:
                     return  # somebody else was faster; the pages wait for the next time
-            await self._note(day, version + 1)
+            await self._note(number, version + 1)
             await self._pages.delete_many({"_id": {"$in": list(pages)}})
         except DuplicateKeyError:
             return
         except PyMongoError as error:
             raise StoreUnavailable from error
         for page_id in pages:
-            self._loose[day].pop(page_id, None)
-        if not self._loose[day]:
-            self._loose_ids.pop(day, None)
+            self._loose[number].pop(page_id, None)
+        if not self._loose[number]:
+            self._loose_ids.pop(number, None)
 
     async def _note(self, day: int, version: int) -> None:
         await self._days.update_one(
@@ -209,125 +208,68 @@ class FactStore:
     async def _read_pages(self) -> None:
         now = self._clock.now()
         query = {} if self._read_until is None else {"t": {"$gte": self._read_until - OVERLAP}}
-        for page in await self._pages.find(query).to_list():
-            if page["rules"] != RULES or page["_id"] in self._loose[page["day"]]:
+        for document in await self._pages.find(query).to_list():
+            own = self._loose[document["day"]]
+            if document["rules"] != RULES or document["_id"] in own:
                 continue
-            packed = Packed.from_document(page)
-            self._loose[page["day"]][page["_id"]] = packed.read(self.names)
-            self._loose_ids[page["day"]].update(packed.conversation_ids())
+            page = Page.from_document(document)
+            own[document["_id"]] = page.read(self.names)
+            ids = {digest(i): i for i in page.conversation_ids()}
+            self._loose_ids[document["day"]].update(ids)
         self._read_until = now
 
-    async def _load(self, days: Sequence[int], versions: dict[int, int]) -> None:
-        missing = [d for d in days if self._loaded.get(d, (0, NOTHING))[0] != versions[d]]
-        for start in range(0, len(missing), 16):
-            batch = missing[start : start + 16]
-            for document in await self._days.find({"_id": {"$in": batch}}).to_list():
-                rows = NOTHING
+    async def _load(self, days: Sequence[int], versions: Mapping[int, int]) -> None:
+        missing = [d for d in days if d not in self._loaded or self._loaded[d][0] != versions[d]]
+        for start in range(0, len(missing), READ_AT_ONCE):
+            batch = missing[start : start + READ_AT_ONCE]
+            for document in await self._days.find({"_id": {"$in": batch}}, {"ids": 0}).to_list():
+                number = document["_id"]
+                day = merged(number, None, (), self.names)
                 if document["rules"] == RULES:
-                    rows = Packed.from_document(document).read(self.names)
-                self._loaded[document["_id"]] = (document["v"], rows)
+                    day = Day.read(document, self.names)
+                self._loaded[number] = (document["v"], day)
 
-    def _day(self, day: int, versions: dict[int, int]) -> Rows:
-        version, rolled = self._loaded.get(day, (0, NOTHING))
-        if day in self._loaded:
-            self._loaded.move_to_end(day)
-        pages = self._loose.get(day)
-        if not pages:
+    def _fresh_rows(self, first: int, last: int) -> dict[int, Rows]:
+        by_day: dict[int, list[Fact]] = defaultdict(list)
+        for fact in self._fresh:
+            number = day_of(fact.at)
+            if first <= number <= last:
+                by_day[number].append(fact)
+        return {number: to_rows(own, self.names) for number, own in by_day.items()}
+
+    def _day(self, number: int, fresh: Rows | None) -> Day:
+        version, rolled = self._loaded.get(number, (0, None))
+        if rolled is not None:
+            self._loaded.move_to_end(number)
+        pages = list(self._loose.get(number, {}).values())
+        if rolled is not None and not pages and fresh is None:
             return rolled
-        merged = self._merged.get(day)
-        if merged is not None and merged[:2] == (version, len(pages)):
-            return merged[2]
-        rows = unique(np.concatenate([rolled, *pages.values()]))
-        self._merged[day] = (version, len(pages), rows)
-        del versions
-        return rows
+        mark = (version, len(pages), 0 if fresh is None else self._gathered)
+        known = self._merged.get(number)
+        if known is not None and known[0] == mark:
+            return known[1]
+        rows = [*pages, fresh] if fresh is not None else pages
+        day = merged(number, rolled, rows, self.names)
+        self._merged[number] = (mark, day)
+        return day
+
+    def _join(self, days: list[Day]) -> Facts:
+        key = tuple(map(id, days))
+        known = self._joined.get(key)
+        if known is None:
+            # The days are kept beside it, or their ids might be given to others.
+            known = self._joined[key] = (days, joined(days))
+            while len(self._joined) > KEPT_JOINS:
+                self._joined.popitem(last=False)
+        self._joined.move_to_end(key)
+        return known[1]
 
     def _forget_most(self, *, keep: set[int]) -> None:
-        total = sum(len(rows) for _, rows in self._loaded.values())
-        for day in list(self._loaded):
-            if total <= KEPT_ROWS:
+        total = sum(day.size for _, day in self._loaded.values())
+        for number in list(self._loaded):
+            if total <= KEPT_BYTES:
                 return
-            if day not in keep:
-                total -= len(self._loaded.pop(day)[1])
-
-
-class FactsProjection:
-    """Feeds the facts from the log; a commit that comes twice changes nothing."""
-
-    name = "analytics"
-
-    def __init__(self, store: FactStore, *, conversations: Conversations) -> None:
-        self._store = store
-        self._conversations = conversations
-        self._traces: OrderedDict[str, Trace] = OrderedDict()
-
-    async def apply(self, commits: Sequence[Commit]) -> None:
-        """See `core.ports.Projection.apply`."""
-        facts: list[Fact] = []
-        touched: dict[str, Trace] = {}
-        try:
-            for commit in commits:
-                trace = touched.get(commit.conversation_id)
-                if trace is None or commit.base != trace.seq + 1:
-                    trace = await self._trace(commit)
-                    touched[commit.conversation_id] = trace
-                facts += trace.take(commit)
-            await self._store.add(facts)
-        except BaseException:
-            # What was not stored comes again, and must find the traces as they were.
-            for conversation_id in touched:
-                self._traces.pop(conversation_id, None)
-            raise
-        for conversation_id, trace in touched.items():
-            self._traces[conversation_id] = trace
-            self._traces.move_to_end(conversation_id)
-        while len(self._traces) > TRACED:
-            self._traces.popitem(last=False)
-
-    async def _trace(self, commit: Commit) -> Trace:
-        known = self._traces.get(commit.conversation_id)
-        if known is not None and commit.base == known.seq + 1:
-            return known
-        trace = Trace(commit.conversation_id)
-        if commit.base > 1:
-            for earlier in await self._conversations.history(commit.conversation_id):
-                if earlier.base >= commit.base:
-                    break
-                trace.take(earlier)
-        return trace
-
-
-async def rebuild(
-    db: AsyncDatabase[dict[str, Any]],
-    store: FactStore,
-    *,
-    clock: Clock,
-    progress: Progress | None = None,
-) -> tuple[int, int]:
-    """Make all facts again from the log; gives how many conversations and facts there are.
-
-    It may run while others write: their pages are younger than its beginning and stay.
-    """
-    begun = clock.now()
-    by_day: dict[int, list[Fact]] = defaultdict(list)
-    try:
-        ids = [d["_id"] for d in await db["conversations"].find({}, {"_id": 1}).to_list()]
-        for start in range(0, len(ids), REBUILD_BATCH):
-            batch = ids[start : start + REBUILD_BATCH]
-            commits: dict[str, list[Commit]] = defaultdict(list)
-            for document in await db["log"].find({"c": {"$in": batch}}).to_list():
-                commits[document["c"]].append(commit_from_document(document))
-            for conversation_id, own in commits.items():
-                trace = Trace(conversation_id)
-                for commit in sorted(own, key=lambda c: c.base):
-                    for fact in trace.take(commit):
-                        by_day[day_of(fact.at)].append(fact)
-            if progress is not None:
-                progress(min(start + REBUILD_BATCH, len(ids)), len(ids))
-    except PyMongoError as error:
-        raise StoreUnavailable from error
-    await store.replace(by_day, before=begun)
-    return len(ids), sum(map(len, by_day.values()))
-
-
-__all__ = ["FactStore", "FactsProjection", "millis", "rebuild"]
+            if number not in keep:
+                total -= self._loaded.pop(number)[1].size
+        for number in [n for n in self._merged if n not in keep]:
+            del self._merged[number]

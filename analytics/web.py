@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from analytics.measures import Filter
+from analytics.counting import Filter
 from analytics.periods import Interval
 from analytics.service import Analytics
 from core.accounts.rules import Action

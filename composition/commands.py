@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from analytics.cli import commands as analytics_commands
-from analytics.store import rebuild
+from analytics.projection import rebuild
 from approvals.trust import cli as trust_cli
 from composition.answering import model_of
 from composition.insight import reporting_of, yesterday

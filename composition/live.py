@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 
-from analytics.store import FactsProjection
+from analytics.projection import FactsProjection
 from approvals.deadlines import Desk, Ladder
 from approvals.hours import Hours
 from approvals.leaving import let_go
@@ -48,6 +48,7 @@ from core.repository import Conversations, Projector
 from core.speech import Speech
 from core.storage.commit_log import MongoCommitLog
 from core.storage.deliveries import MongoDeliveries
+from core.storage.listing import ConversationListing
 from core.storage.snapshots import MongoSnapshots
 from core.worker import Worker
 
@@ -156,6 +157,7 @@ class Serving:
         self.approvals = ApprovalService(
             conversations=self.conversations,
             store=self.approval_store,
+            in_hands=ConversationListing(db["conversations"]).in_hands,
             drain=self.projector.drain,
             speech=self.speech,
             words=center.words,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from core.channel import Channel
 from core.conversations import Conversation
@@ -76,6 +76,15 @@ class Projection(Protocol):
 
         The same commit may come again after a crash: taking it in twice changes nothing.
         """
+        ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A projection that holds what it took in, so that many commits cost one write."""
+
+    async def flush(self) -> None:
+        """Write it down. Raises when that fails, and holds it then; called about once a second."""
         ...
 
 

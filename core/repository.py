@@ -13,7 +13,15 @@ from core.clock import Clock
 from core.conversations import Conversation
 from core.errors import NotFound, StaleConversation
 from core.events import Commit, Event
-from core.ports import Bus, ConversationLog, Projection, Signal, Snapshot, SnapshotStore
+from core.ports import (
+    Bus,
+    ConversationLog,
+    Gathering,
+    Projection,
+    Signal,
+    Snapshot,
+    SnapshotStore,
+)
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +192,9 @@ class Projector:
         self._pending: list[Commit] = []
         self._states: dict[str, tuple[Conversation, float, bool]] = {}
         self._projected: dict[str, int] = {}
+        #: Conversations of which projections hold something unwritten: what is surely written.
+        self._held: dict[str, int] = {}
+        self._flushed_at = float("-inf")
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -207,6 +218,7 @@ class Projector:
         self._task = None
         try:
             await self._project()
+            await self._flush()
             await self._settle(everything=True)
         except Exception:
             # What is not written down now is found unsettled at the next start.
@@ -259,7 +271,10 @@ class Projector:
             self._wake.clear()
             try:
                 await self._project()
-                await self._settle(everything=False)
+                # Not after every batch: what is gathered costs one write, however much it is.
+                if self._clock.monotonic() - self._flushed_at >= self._settle_after / 3:
+                    await self._flush()
+                    await self._settle(everything=False)
                 delay = 0.1
             except asyncio.CancelledError:
                 raise
@@ -277,10 +292,19 @@ class Projector:
             del self._pending[: len(batch)]
             for commit in batch:
                 known = self._projected.get(commit.conversation_id, 0)
+                self._held.setdefault(commit.conversation_id, known)
                 self._projected[commit.conversation_id] = max(known, commit.last)
         await self._save_urgent()
         if not self._pending:
             self._idle.set()
+
+    async def _flush(self) -> None:
+        """What projections hold is written down, so what they took in counts as projected."""
+        for projection in self._projections:
+            if isinstance(projection, Gathering):
+                await projection.flush()
+        self._held.clear()
+        self._flushed_at = self._clock.monotonic()
 
     async def _save_urgent(self) -> None:
         urgent = [state for state, _, is_urgent in self._states.values() if is_urgent]
@@ -317,4 +341,5 @@ class Projector:
 
     def _snapshot(self, state: Conversation) -> Snapshot:
         projected = min(self._projected.get(state.id, state.seq), state.seq)
+        projected = min(self._held.get(state.id, projected), projected)
         return Snapshot(state=state, projected=projected)

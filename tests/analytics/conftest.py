@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from analytics.projection import FactsProjection
 from analytics.service import Analytics
-from analytics.store import FactsProjection, FactStore
+from analytics.store import FactStore
 from bench.history import history
 from core.accounts.rules import Role, User
 from core.events import Commit
@@ -65,6 +66,7 @@ async def past(db: Database) -> Past:
     projection = FactsProjection(store, conversations=world.conversations)
     for start in range(0, len(commits), 100):
         await projection.apply(commits[start : start + 100])
+        await projection.flush()
     return Past(
         db=db, world=world, clock=clock, commits=commits, store=store, projection=projection
     )

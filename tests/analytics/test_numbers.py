@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from analytics.columns import day_of
-from analytics.facts import edit_distance
-from analytics.measures import METRICS, Filter
+from analytics.counting import Filter
+from analytics.metrics import METRICS
 from analytics.periods import Interval, Period, period_of
-from analytics.store import FactStore, rebuild
+from analytics.projection import rebuild
+from analytics.store import FactStore
+from analytics.trace import edit_distance
 from core.accounts.rules import Role, User
 from core.errors import BadInput, Forbidden
 from tests.analytics.conftest import END, SUPERVISOR, Past
@@ -159,8 +161,8 @@ async def test_a_rebuild_gives_the_same_numbers(past: Past) -> None:
     assert conversations == 400
     assert await analytics.summary(SUPERVISOR, period, Filter()) == before
     fresh = FactStore(past.db, clock=past.clock)
-    rows = await fresh.rows(day_of(END - timedelta(days=21)), day_of(END))
-    again = await past.store.rows(day_of(END - timedelta(days=21)), day_of(END))
+    rows = await fresh.facts(day_of(END - timedelta(days=21)), day_of(END))
+    again = await past.store.facts(day_of(END - timedelta(days=21)), day_of(END))
     assert len(rows) == len(again)
 
 
@@ -176,7 +178,7 @@ async def test_taking_commits_in_twice_and_rolling_up_change_nothing(past: Past)
     await past.store.roll_up(everything=True)
     other = FactStore(past.db, clock=past.clock)
     first, last = day_of(period.before.start), day_of(period.end)
-    assert len(await other.rows(first, last)) == len(await past.store.rows(first, last))
+    assert len(await other.facts(first, last)) == len(await past.store.facts(first, last))
     assert await analytics.summary(SUPERVISOR, period, Filter()) == before
 
 

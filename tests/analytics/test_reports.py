@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from analytics.counting import Filter
 from analytics.gaps import Gaps
-from analytics.measures import Filter
 from analytics.periods import Period
 from analytics.report import ReportWriter
 from analytics.report_pages import file_page

@@ -34,7 +34,7 @@ async def busy(app: Serving) -> Serving:
     """A center with three weeks behind it."""
     end = app.center.clock.now()
     await write_log(app.center.db, list(history(600, days=21, end=end)))
-    from analytics.store import rebuild
+    from analytics.projection import rebuild
 
     await rebuild(app.center.db, app.center.facts, clock=app.center.clock)
     return app
