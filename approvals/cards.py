@@ -1,4 +1,4 @@
-"""The card of a draft and the head of its thread: approval in, Block Kit out; pure."""
+"""The card of a draft: approval in, Block Kit out; pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from approvals.blocks import (
 )
 from approvals.console.view import channel_name, duration, reasons_in_words, sources_of, telling
 from approvals.model import Approval, ApprovalState
-from core.conversations import Conversation, Status
 from core.drafts import Turn
 from core.messages import Address, Author, Citation, OutboundMessage
 from core.rendering import Blocks, to_plain
@@ -38,7 +37,6 @@ QUESTION = 1500  #: characters of the question on a card; all of it stands on th
 SHOWN_PARTS = 2  #: of a long draft, 3,000 characters each
 SOURCES = 5
 EARLIER = 4  #: lines before the question
-SUMMARY = 12  #: lines at the head of a thread
 LINE = 160
 
 
@@ -81,7 +79,7 @@ def card(a: Approval, looks: Looks, *, earlier: Sequence[Turn] = ()) -> Posted:
 def _waiting(a: Approval, looks: Looks, earlier: Sequence[Turn]) -> Posted:
     blocks = [_head(a, looks), context(*_facts(a, looks))]
     if earlier:
-        blocks.append(context(f"*{looks.say('earlier')}*", *_lines(earlier[-EARLIER:], looks)))
+        blocks.append(context(f"*{looks.say('earlier')}*", *turn_lines(earlier[-EARLIER:], looks)))
     blocks.append(quoted(a.question, QUESTION))
     if a.draft.text.strip():
         blocks.append(section(f"*{looks.say('draft')}*"))
@@ -270,7 +268,8 @@ def _reason(reason: str, looks: Looks) -> str:
         return reason
 
 
-def _lines(turns: Sequence[Turn], looks: Looks) -> list[str]:
+def turn_lines(turns: Sequence[Turn], looks: Looks) -> list[str]:
+    """What was said, a line each."""
     return [f"*{speaker(turn.author, looks)}:* {_line(turn.text)}" for turn in turns]
 
 
@@ -283,29 +282,3 @@ def speaker(author: str, looks: Looks) -> str:
     if author == Author.CUSTOMER.value:
         return looks.say("customer")
     return looks.word({"ai": "talk.ai", "system": "talk.system"}.get(author, "talk.you"))
-
-
-def thread_head(c: Conversation, a: Approval, looks: Looks, *, before: Sequence[Turn]) -> Posted:
-    """What heads the thread of a conversation in a person's hands, with its buttons."""
-    who = safe(looks.customer(c.sender.name if c.sender else ""), 200)
-    if c.status is Status.HUMAN:
-        told = looks.say("thread.joined", by=safe(c.assignee, 300), customer=who)
-    elif c.status is Status.RESOLVED:
-        told = looks.say("thread.resolved")
-    else:
-        told = looks.say("thread.over", customer=who)
-    blocks: list[Block] = [section(f"*{told}*")]
-    if before:
-        lines = "\n".join(_lines(before[-SUMMARY:], looks))
-        blocks += [context(f"*{looks.say('thread.summary')}*"), section(lines)]
-    if c.status is Status.HUMAN:
-        blocks += [context(looks.say("thread.how")), _talk_buttons(a, looks)]
-    return Posted(text=told, blocks=tuple(blocks))
-
-
-def _talk_buttons(a: Approval, looks: Looks) -> Block:
-    def one(name: str, style: str = "") -> Block:
-        label = looks.say(f"thread.{name}")
-        return button(label, action=f"{ACTION}{name}", value=value(a), style=style)
-
-    return actions(one("reply", "primary"), one("hand_back"), one("resolve"), one("transfer"))

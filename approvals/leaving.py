@@ -23,7 +23,7 @@ async def let_go(service: ApprovalService, user: User) -> None:
         cursor = page.next
         if not cursor:
             break
-    for conversation_id in await service.taken_over_by(user):
+    for conversation_id in await service.held_by(user):
         with contextlib.suppress(ContactCenterError):
             state = await service.conversation(user, conversation_id)
             if state.status is Status.HUMAN and state.assignee == user.email:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 
-from approvals import model
 from approvals.model import (
     MAX_TEXT,
-    Approval,
-    ApprovalState,
     Ruled,
     Ruling,
     TooLate,
-    Withdrawn,
     conversation_of,
 )
+from approvals.reading import Drain, InHands, Reading
 from approvals.rulings import (
     Rulings,
     check_exists,
@@ -29,7 +23,7 @@ from approvals.rulings import (
     check_version,
     is_supervisor,
 )
-from approvals.store import PAGE, ApprovalStore, Page
+from approvals.store import ApprovalStore
 from core import events as ev
 from core.accounts.rules import Action, User
 from core.clock import Clock
@@ -43,12 +37,6 @@ from core.wording import Words
 
 log = logging.getLogger(__name__)
 
-HELD_DAYS = timedelta(days=14)  #: a conversation taken over before is not looked for
-FRESH_SECONDS = 1.0  #: how long a list waits for the newest events
-
-Drain = Callable[[], Awaitable[None]]
-"""Returns once lists are as new as the log (`core.repository.Projector.drain`)."""
-
 FindUser = Callable[[str], Awaitable[User | None]]
 """A member of staff by e-mail."""
 
@@ -57,7 +45,7 @@ class _Gone(NotFound):
     """The draft does not wait any more; why stands in the log."""
 
 
-class ApprovalService:
+class ApprovalService(Reading):
     """Decisions and conversations in people's hands.
 
     Each act is one compare-and-set on the conversation: a decision and the message it sends are
@@ -69,6 +57,7 @@ class ApprovalService:
         *,
         conversations: Conversations,
         store: ApprovalStore,
+        in_hands: InHands,
         drain: Drain,
         speech: Speech,
         words: Words,
@@ -81,11 +70,10 @@ class ApprovalService:
         """`many_notices` says whether a channel (by id) takes notices that are merely polite;
         a decision can be taken back for `undo_seconds`, until which nothing is sent.
         """
-        self._conversations = conversations
-        self._store = store
-        self._drain = drain
+        super().__init__(
+            conversations=conversations, store=store, in_hands=in_hands, drain=drain, clock=clock
+        )
         self._speech = speech
-        self._clock = clock
         self._rulings = Rulings(
             speech=speech,
             words=words,
@@ -95,69 +83,6 @@ class ApprovalService:
         )
         self._wake = wake
         self._find_user = find_user
-
-    # Reading
-
-    async def pending(self, user: User, *, cursor: str = "", limit: int = PAGE) -> Page:
-        """The queue as of now, most urgent first."""
-        user.require(Action.QUEUE_READ)
-        await self._fresh()
-        return await self._store.pending(cursor=cursor, limit=limit)
-
-    async def get(self, user: User, approval_id: str) -> Approval:
-        """One approval, waiting or past. Raises NotFound."""
-        user.require(Action.QUEUE_READ)
-        await self._fresh()
-        approval = await self._store.get(approval_id)
-        if approval is None:
-            raise NotFound
-        return approval
-
-    async def decided(
-        self, user: User, *, since: datetime, cursor: str = "", limit: int = PAGE
-    ) -> Page:
-        """What people have decided since then, newest first."""
-        user.require(Action.QUEUE_READ)
-        await self._fresh()
-        until = self._clock.now() + timedelta(seconds=1)
-        return await self._store.decided(since=since, until=until, cursor=cursor, limit=limit)
-
-    async def waiting(self, user: User, approval_id: str) -> Approval:
-        """A draft that waits now, as the log has it. Raises AlreadyDecided, NotFound."""
-        user.require(Action.QUEUE_READ)
-        approval = await self.recall(approval_id)
-        if approval is None:
-            raise NotFound
-        if approval.state is not ApprovalState.PENDING:
-            raise self.too_late(approval)
-        return approval
-
-    async def recall(self, approval_id: str) -> Approval | None:
-        """What has become of a draft, from the log: the lists may be a moment behind."""
-        conversation_id = conversation_of(approval_id)
-        about = await self._conversations.peek(conversation_id)
-        known: model.Known = {}
-        for commit in await self._conversations.history(conversation_id):
-            for item in commit.numbered():
-                known = model.fold(known, item, about=about)
-        return known.get(approval_id)
-
-    def too_late(self, approval: Approval) -> AlreadyDecided:
-        """Who was first, for the one who comes second."""
-        if approval.state is ApprovalState.DECIDED:
-            return AlreadyDecided(decided_by=approval.decided_by, decision=approval.decision)
-        return Withdrawn(by=approval.decided_by, state=approval.state)
-
-    async def taken_over_by(self, user: User) -> Sequence[str]:
-        """Conversations that may be in this user's hands: he took them over from the queue."""
-        user.require(Action.CONVERSATION_READ)
-        since = self._clock.now() - HELD_DAYS
-        return await self._store.taken_over_by(user.email, since=since)
-
-    async def conversation(self, user: User, conversation_id: str) -> Conversation:
-        """A conversation as it stands. Raises NotFound."""
-        user.require(Action.CONVERSATION_READ)
-        return await self._conversations.load(conversation_id)
 
     # The draft
 
@@ -368,15 +293,7 @@ class ApprovalService:
             Signal(conversation_id=conversation_id, kind="typing", text="agent")
         )
 
-    # Reading and writing
-
-    async def _fresh(self) -> None:
-        """Wait until lists are as new as the log, but not for ever: under load or in an outage a
-        list that is a moment old serves better than none.
-        """
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FRESH_SECONDS):
-                await self._drain()
+    # Writing
 
     async def _claimed(
         self, approval_id: str, decide: Callable[[Conversation], Sequence[Event]]

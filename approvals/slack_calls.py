@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from approvals.blocks import Block, Posted
-from approvals.board import SlackAway, SlackDoubt, SlackGone, SlackRefused
+from approvals.board_port import SlackAway, SlackDoubt, SlackGone, SlackRefused
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from approvals.board import SlackAway
+from approvals.board_port import SlackAway
 from approvals.board_store import ViewerStore
 from approvals.cards import Looks
 from approvals.home import Queue, home, strangers_home
@@ -141,7 +141,7 @@ class Homes:
 
     async def _held(self, user: User) -> list[Conversation]:
         found: dict[str, Conversation] = {}
-        for conversation_id in await self._service.taken_over_by(user):
+        for conversation_id in await self._service.held_by(user):
             try:
                 c = await self._conversations.load(conversation_id)
             except NotFound:

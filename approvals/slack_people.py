@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from approvals.board import SlackRefused
+from approvals.board_port import SlackRefused
 from approvals.slack_calls import SharedApp, meaning
 from core.accounts.rules import User
 from core.clock import Clock
@@ -68,6 +68,24 @@ class People:
             return chosen, member.locale
         user = await self._by_email(member.email) if member.email else None
         return user, member.locale
+
+    async def member_of(self, email: str) -> str:
+        """Slack's id of a member of staff; "" where nobody can be found or Slack is silent."""
+        user = await self._by_email(email)
+        if user is None:
+            return ""
+        if user.slack_id:
+            return user.slack_id
+        for slack_id, (member, _) in self._known.items():
+            if member.email == email and not member.outsider:
+                return slack_id
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                answer = await self._shared.client.users_lookupByEmail(email=email)
+        except Exception as error:
+            log.info("Slack does not say who %s is: %s", email, meaning(error))
+            return ""
+        return str((answer.get("user") or {}).get("id") or "")
 
     async def _member(self, slack_id: str) -> Member:
         known = self._known.get(slack_id)

@@ -21,7 +21,6 @@ from core.web.answers import read_cursor, write_cursor
 
 DUPLICATE_KEY = 11000
 PAGE = 50
-TAKEN = 100  #: take-overs looked through for what somebody still holds
 
 NextStepAt = Callable[[Approval], datetime | None]
 """When the ladder has something to do about a pending approval; None when nothing is left."""
@@ -210,19 +209,6 @@ class ApprovalStore:
         except PyMongoError as error:
             raise StoreUnavailable from error
         return sorted(map(from_document, found), key=lambda a: a.requested_at)
-
-    async def taken_over_by(self, email: str, *, since: datetime) -> list[str]:
-        """Conversations that this person took over by deciding about a draft, newest first."""
-        try:
-            found = await self._collection.find(
-                {"decided_by": email, "decided_at": {"$gte": since}},
-                {"c": 1, "decided_at": 1, "approval.decision": 1, "approval.reason": 1},
-            ).to_list()
-        except PyMongoError as error:
-            raise StoreUnavailable from error
-        taken = [d for d in found if d["approval"].get("decision") in ("take_over", "reject")]
-        newest = sorted(taken, key=lambda d: d["decided_at"], reverse=True)[:TAKEN]
-        return list(dict.fromkeys(d["c"] for d in newest))
 
     async def _page(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from approvals.blocks import Posted, at_length, context, safe, section
 from approvals.cards import Looks
 from core import events as ev
@@ -21,11 +23,13 @@ def told(
     waits: bool,
     on_duty: str = "",
     supervisors: str = "",
+    receiver: str = "",
 ) -> Posted | None:
     """The message for this event; None for what the thread need not hear.
 
     `human`: a person holds the conversation at this event. `waits`: the draft still waits now,
-    so that calling people makes sense.
+    so that calling people makes sense. `receiver` is Slack's id of a colleague to whom the
+    conversation was given.
     """
     match item.event:
         case ev.ReviewReminded(step=1) if waits:
@@ -42,7 +46,8 @@ def told(
         case ev.Sent() as e if human:
             return _sent(e, looks)
         case ev.TakenOver(by=by) if human:
-            return _line(looks.say("thread.has_it", by=safe(by, 300)))
+            called = mentions(receiver, "") if receiver else ""
+            return _line(f"{called} {looks.say('thread.has_it', by=safe(by, 300))}".strip())
         case ev.HandedBack(by=by) if human:
             return _line(looks.say("thread.handed_back", by=safe(by, 300)))
         case ev.Resolved(by=by) if human:
@@ -69,7 +74,9 @@ def mentions(text: str, label: str) -> str:
     return " ".join([label, *named]) if named else ""
 
 
-def before(history: list[ev.Numbered], seq: int, *, leave_out: tuple[int, ...] = ()) -> list[Turn]:
+def before(
+    history: Sequence[ev.Numbered], seq: int, *, leave_out: tuple[int, ...] = ()
+) -> list[Turn]:
     """What was said before this event, notices left out."""
     turns = []
     for item in history:

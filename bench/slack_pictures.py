@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from approvals import modals
-from approvals.cards import Looks, card, thread_head
+from approvals.cards import Looks, card
+from approvals.heads import thread_head
 from approvals.home import Queue, home
 from approvals.model import Approval, ApprovalState
 from approvals.thread import told
@@ -262,7 +263,7 @@ def main() -> None:
         memory=(Turn(author="customer", text="Can I keep the bulb?"),),
     )
     said = [*earlier, Turn(author="customer", text=a.question)]
-    thread = [post(thread_head(c, taken, looks, before=said).blocks)]
+    thread = [post(thread_head(c, looks, before=said, carried="c1.3 1").blocks)]
     for event in (
         ev.Received(text="Can I keep the bulb?"),
         ev.Sent(author=Author.AGENT, by="mina@example.com", text="Of course, with our regards."),

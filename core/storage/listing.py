@@ -56,6 +56,20 @@ class ConversationListing:
             next=chosen[-1] if len(keys) > limit else None,
         )
 
+    async def in_hands(self, since: datetime) -> dict[str, str]:
+        """Who (e-mail) holds which conversation, of those in which something happened since;
+        newest first.
+        """
+        query = {"status": Status.HUMAN.value, "updated_at": {"$gte": since}}
+        try:
+            found = await self._collection.find(
+                query, {"_id": 1, "assignee": 1, "updated_at": 1}
+            ).to_list()
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+        newest = sorted(found, key=lambda d: d["updated_at"], reverse=True)
+        return {d["_id"]: d["assignee"] for d in newest}
+
     async def _keys(
         self, statuses: Sequence[Status], *, since: datetime, until: datetime
     ) -> list[tuple[datetime, str]]:

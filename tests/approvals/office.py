@@ -16,6 +16,7 @@ from core.drafts import Draft
 from core.events import Decision
 from core.storage.client import Database
 from core.storage.deliveries import MongoDeliveries
+from core.storage.listing import ConversationListing
 from core.wording import Words
 from tests.support.world import LOCALES, World, build, unsure
 
@@ -91,6 +92,7 @@ def build_office(
     service = ApprovalService(
         conversations=world.conversations,
         store=store,
+        in_hands=ConversationListing(db["conversations"]).in_hands,
         drain=world.projector.drain,
         speech=world.speech,
         words=words,

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from approvals import modals
-from approvals.cards import Looks, card, small, thread_head
+from approvals.cards import Looks, card, small
+from approvals.heads import erased_card, talk_card, thread_head
 from approvals.home import Queue, home, line, queue_answer, status_answer
 from approvals.model import Approval, ApprovalState
 from approvals.slack_people import read_member
@@ -103,8 +104,12 @@ def test_every_head_of_a_thread_is_within_the_limits(
     c = Conversation(
         id="c1", status=status, assignee=a.claimed_by, sender=Sender(id="x", name=a.customer)
     )
-    posted = thread_head(c, a, seen, before=earlier)
-    check_message(posted.text, posted.blocks)
+    for posted in (
+        thread_head(c, seen, before=earlier, carried="c1.3 1"),
+        talk_card(c, seen, before=earlier, carried="c1.t3 0"),
+        erased_card(seen),
+    ):
+        check_message(posted.text, posted.blocks)
 
 
 @settings(max_examples=80, deadline=None)

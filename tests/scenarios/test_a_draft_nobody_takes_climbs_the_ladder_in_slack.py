@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from approvals.board import Board, Desk
+from approvals.board import Board
+from approvals.board_port import Desk
 from approvals.board_store import CardStore
 from approvals.cards import Looks
 from approvals.slack_calls import SlackCalls
@@ -58,6 +59,7 @@ async def desk(db: Database, clock: ManualClock, slack: SlackServer) -> AsyncIte
         conversations=office.world.conversations,
         approvals=office.store,
         cards=CardStore(db["cards"]),
+        held_now=office.service.held_now,
         lease=LocalLease(),
         clock=clock,
     )

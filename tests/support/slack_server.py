@@ -355,6 +355,13 @@ class SlackServer:
             return {"ok": False, "error": "user_not_found"}
         return {"user": {"id": user} | self.users[user]}
 
+    async def _on_users_lookupbyemail(self, params: dict[str, Any]) -> dict[str, Any]:
+        email = str(params.get("email") or "")
+        for user, known in self.users.items():
+            if (known.get("profile") or {}).get("email") == email:
+                return {"user": {"id": user} | known}
+        return {"ok": False, "error": "users_not_found"}
+
     async def _response(self, request: web.Request) -> web.StreamResponse:
         self.ephemerals.append(await request.json())
         return web.Response(text="ok")
