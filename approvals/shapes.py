@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from approvals.model import MAX_TEXT, Approval, Ruled, Ruling, Then
 from core.events import Decision
 from core.web.answers import iso
-from core.web.routing import Fields, Strict
+from core.web.routing import Fields, Strict, Whole
 
 _NO_NUL = r"^[^\x00]*$"
 _TEXT = r"^[^\x00]*[^\x00\s][^\x00]*$"
@@ -28,7 +28,7 @@ class DecisionBody(Strict):
     """What a person decides about a draft, as he read it at this version."""
 
     decision: Literal["approve", "edit", "reject", "take_over"]
-    version: int
+    version: Whole
     text: Optional = Field(
         default=None, description="For edit, and for a rejection with one's own answer."
     )

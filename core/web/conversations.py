@@ -18,7 +18,7 @@ from core.ports import Bus, Signal
 from core.repository import Conversations
 from core.web.answers import json_answer
 from core.web.problems import Problem
-from core.web.routing import Access, Fields, Route, Strict, body_of, query_of, user_of
+from core.web.routing import Access, Fields, Route, Strict, Whole, body_of, query_of, user_of
 from core.web.settings import WebSettings
 from core.web.sse import resume_after
 from core.web.stream import ConversationStream
@@ -58,7 +58,7 @@ class NewMessage(Strict):
 class NewRating(Strict):
     """How good the help was."""
 
-    score: int = Field(ge=1, le=5)
+    score: Whole = Field(ge=1, le=5)
     comment: Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00]*$")] | None = None
 
 

@@ -17,7 +17,7 @@ from core.web.routing import Access, Route
 from core.web.visitors import COOKIE as VISITOR_COOKIE
 
 _REF = "#/components/schemas/{model}"
-_PARAMETER = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
+_PARAMETER = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")
 _VISITOR: Sequence[Mapping[str, list[str]]] = ({"visitorToken": []}, {"visitorCookie": []})
 _STAFF: Sequence[Mapping[str, list[str]]] = ({"apiToken": []}, {"session": []})
 _SECURITY: Mapping[Access, Sequence[Mapping[str, list[str]]]] = {
@@ -173,9 +173,13 @@ def _tag(route: Route) -> str:
 def _parameters(route: Route) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
     is_conversation = route.access in (Access.VISITOR, Access.PARTICIPANT)
-    for name in _PARAMETER.findall(route.path):
+    for name, shape in _PARAMETER.findall(route.path):
         schema: dict[str, Any] = {"type": "string", "minLength": 1}
-        if name == "id" and is_conversation:
+        if shape:
+            schema["pattern"] = f"^{shape}$"
+        elif name == "date":
+            schema["format"] = "date"
+        elif name == "id" and is_conversation:
             schema["pattern"] = "^[A-Za-z0-9_-]{1,64}$"
         parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
     if route.query is not None:
@@ -239,7 +243,7 @@ def _answer(route: Route, status: int, model: type[BaseModel] | None) -> dict[st
 
 def _refusals(route: Route) -> set[int]:
     """What the gate may answer before the handler is asked, and what may befall any request."""
-    statuses = {400, 429, 500}
+    statuses = {400, 429, 500, 503}
     if route.body is not None:
         statuses |= {413, 415, 422}
     if route.query is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from core.accounts.rules import Action, User
 from core.accounts.sessions import SignedIn
@@ -34,6 +34,14 @@ class Strict(BaseModel):
     """A JSON body as it must be: no unknown fields, no silent conversions."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, str_max_length=20_000)
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+#: A number as JSON Schema counts whole ones: 9.0 is the integer 9, however it is written.
+Whole = Annotated[int, BeforeValidator(_whole)]
 
 
 class Fields(BaseModel):

@@ -17,7 +17,7 @@ from core.web.gate import Gate, StaffDoor
 from core.web.metrics import HttpMetrics
 from core.web.pages import Pages
 from core.web.problems import Problem
-from core.web.routing import BODY_LIMIT, Route
+from core.web.routing import BODY_LIMIT, Handler, Route
 from core.web.security import SecurityHeaders
 from core.web.settings import WebSettings
 from core.web.visitors import VisitorTokens
@@ -67,9 +67,10 @@ class WebServer:
         self.routes: Sequence[Route] = tuple(everything)
         for route in everything:
             guarded = self._gate.guard(route)
-            self._app.router.add_route(route.method, route.path, guarded)
-            if route.method == "GET" and (route.page or route.media_type == "*/*"):
-                self._app.router.add_route("HEAD", route.path, guarded)
+            for method in _methods(route):
+                self._app.router.add_route(method, route.path, guarded)
+        for path in {route.path for route in everything if "{" not in route.path}:
+            self._app.router.add_route("*", path, _not_by_this_method(everything, path))
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
 
@@ -118,6 +119,25 @@ class WebServer:
         self._gate.close_streams()
         if runner is not None:
             await runner.cleanup()
+
+
+def _methods(route: Route) -> Sequence[str]:
+    headed = route.method == "GET" and (route.page or route.media_type == "*/*")
+    return ("GET", "HEAD") if headed else (route.method,)
+
+
+def _not_by_this_method(routes: Sequence[Route], path: str) -> Handler:
+    """Refuses on this path every method that it was not given.
+
+    Else a pattern that fits the path too (`/api/knowledge/{id}` fits `/api/knowledge/search`)
+    would take them, against what the document says.
+    """
+    allowed = {method for route in routes if route.path == path for method in _methods(route)}
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPMethodNotAllowed(request.method, allowed)
+
+    return refuse
 
 
 class _Protocol(web.RequestHandler):

@@ -21,6 +21,7 @@ from core.web.routing import (
     Fields,
     Route,
     Strict,
+    Whole,
     address_of,
     body_of,
     current_user,
@@ -55,7 +56,9 @@ class NewToken(Strict):
 
     name: _NAME = ""
     scope: Role | None = Field(default=None, description="It acts with at most this role.")
-    days: int | None = Field(default=None, ge=1, le=3650, description="Until it expires.")
+    days: Annotated[Whole, Field(ge=1, le=3650)] | None = Field(
+        default=None, description="Until it expires."
+    )
 
 
 class NewPassword(Strict):

@@ -109,11 +109,13 @@ async def test_asking_for_a_person_twice_is_asking_once(web: Site) -> None:
 async def test_a_rating_is_kept(web: Site) -> None:
     conversation_id, token = await web.open()
     path = f"/api/conversations/{conversation_id}/rating"
+    # Whole is whole, however it is written: to JSON Schema 4.0 is an integer.
+    assert (await web.call("POST", path, token=token, json={"score": 4.0}))[0] == 204
     good = {"score": 5, "comment": "Danke"}
     assert (await web.call("POST", path, token=token, json=good))[0] == 204
     for bad in ({"score": 0}, {"score": 6}, {"score": "5"}, {"score": 4.5}, {"score": True}, {}):
         assert (await web.call("POST", path, token=token, json=bad))[0] == 422
-    assert (await web.world.kinds(conversation_id)).count("rated") == 1
+    assert (await web.world.kinds(conversation_id)).count("rated") == 2
 
 
 @pytest.mark.parametrize(
