@@ -120,7 +120,8 @@ class PrivacyService:
             await self._erase(person, who="retention", address="", rewrite=False)
             erased += len(ids)
         if erased:
-            await self._forget_bytes()
+            async with self._lock:
+                await self._forget_bytes()
         return erased
 
     async def resume(self) -> None:

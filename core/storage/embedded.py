@@ -91,44 +91,47 @@ class EmbeddedStore:
     async def rewrite(self, *, progress: Callable[[int], None] | None = None) -> None:
         """Move what is alive into fresh files, so that no byte of what was deleted stays.
 
-        The server is away meanwhile; whoever asks it waits or hears that the store does not
-        answer. A break at any point leaves the old files or the new ones, whole.
+        The log, which is most of it, is copied while the server serves. For the rest it is away;
+        whoever asks it waits or hears that the store does not answer. A break at any point leaves
+        the old files or the new ones, whole. Raises StoreUnavailable when the log lost something
+        meanwhile, and everything is as before.
         """
         if self._rewriting.locked():
             raise StoreUnavailable("The store is being rewritten already.")
         async with self._rewriting:
-            watched = await self._unwatch()
-            await self._end_child()
+            fresh = fresh_files.begin(self._directory)
+            target = EmbeddedStore(fresh, durable=False)
             try:
-                await self._move(progress)
+                await self._fill(target, progress)
             finally:
-                self._pid_file.unlink(missing_ok=True)
-                self._spawn()
-                await self._until_ready()
-                if watched:
-                    self._watch = asyncio.create_task(
-                        self._restart_when_dead(), name="embedded-store"
-                    )
+                await target._end_child()
+                fresh_files.settle(self._directory)
 
-    async def _move(self, progress: Callable[[int], None] | None) -> None:
-        fresh = fresh_files.begin(self._directory)
-        password = self._secret.read_text().strip()
+    async def _fill(self, target: EmbeddedStore, progress: Callable[[int], None] | None) -> None:
+        target.launch()
+        await target._until_ready()
+        await target._make_user(self._secret.read_text().strip())
+        here = f"mongodb://127.0.0.1:{target._port}/?directConnection=true"
+        ahead = await fresh_files.copy_ahead(self.uri, here, progress=progress)
+        watched = await self._unwatch()
+        await self._end_child()
         # On another port, so that nobody of ours writes into what is about to go.
         source = EmbeddedStore(self._directory, durable=False)
-        target = EmbeddedStore(fresh, durable=False)
         source._port = _free_port()
-        source._spawn()
         try:
-            target.launch()
-            await source._until_ready()
-            await target._until_ready()
-            await target._make_user(password)
-            here = f"mongodb://127.0.0.1:{target._port}/?directConnection=true"
-            await fresh_files.copy(source.uri, here, progress=progress)
+            try:
+                source._spawn()
+                await source._until_ready()
+                await fresh_files.copy(source.uri, here, ahead=ahead, progress=progress)
+            finally:
+                await asyncio.gather(source._end_child(), target._end_child())
+            fresh_files.swap(self._directory)
         finally:
-            await source._end_child()
-            await target._end_child()
-        fresh_files.swap(self._directory)
+            self._pid_file.unlink(missing_ok=True)
+            self._spawn()
+            await self._until_ready()
+            if watched:
+                self._watch = asyncio.create_task(self._restart_when_dead(), name="embedded-store")
 
     async def _unwatch(self) -> bool:
         watch, self._watch = self._watch, None

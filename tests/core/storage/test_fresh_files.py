@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from core.errors import StoreUnavailable
 from core.storage import fresh_files
 from core.storage.client import connect
 from core.storage.embedded import EmbeddedStore
@@ -83,3 +85,36 @@ def test_a_kill_leaves_one_whole_set_of_files(tmp_path: Path, broken_off: str) -
     fresh_files.settle(tmp_path)
     assert (store / "which").read_text() == ("new" if broken_off == "after" else "old")
     assert [p.name for p in tmp_path.iterdir()] == ["store"]
+
+
+async def test_the_log_is_copied_while_it_is_written(store: EmbeddedStore) -> None:
+    """The store is away only for what is small; whoever writes meanwhile loses nothing."""
+    client = connect(store.uri)
+    log = client["contact_center"]["log"]
+    await log.create_index([("c", 1), ("n", 1)], unique=True)
+    await log.insert_many([{"_id": f"k{n}", "c": "c1", "n": n} for n in range(3000)])
+    waiting = asyncio.create_task(store.rewrite())
+    written = 3000
+    while not waiting.done():
+        with contextlib.suppress(PyMongoError):
+            await log.insert_one({"_id": f"k{written}", "c": "c1", "n": written})
+            written += 1
+    await waiting
+    assert written > 3000
+    found = {d["_id"] async for d in log.find({}, {"_id": 1})}
+    assert {f"k{n}" for n in range(written)} <= found
+    await client.close()
+
+
+async def test_what_is_deleted_while_it_is_copied_ends_the_rewrite(
+    store: EmbeddedStore, tmp_path: Path
+) -> None:
+    client = connect(store.uri)
+    await client["contact_center"]["log"].insert_many([{"_id": n} for n in range(3)])
+    gone = {("contact_center", "log"): {0, 1, 2, "deleted meanwhile"}}
+    fresh = EmbeddedStore(tmp_path / "other")
+    await fresh.start()
+    with pytest.raises(StoreUnavailable, match="deleted"):
+        await fresh_files.copy(store.uri, fresh.uri, ahead=gone)
+    await fresh.stop()
+    await client.close()
