@@ -65,7 +65,7 @@ class Center:
         self.accounts = AccountsService(
             self.account_store, audit=self.audit, clock=self.clock, passwords=self.passwords
         )
-        self.catalog, self.host, self.plugins = open_plugins(self)
+        self.catalog, self.host, self.plugins, self.conformance = open_plugins(self)
         self.privacy = open_privacy(self, store=store)
 
     @property

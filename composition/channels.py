@@ -8,6 +8,7 @@ from composition.program import CHANNELS
 from core.errors import ChannelNotReady
 from core.messages import InboundMessage, Receipt
 from plugins.catalog import Catalog
+from plugins.conformance import ConformanceRuns
 from plugins.host import PluginHost
 from plugins.life import Surroundings
 from plugins.sealing import Seal
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from composition.center import Center
 
 
-def open_plugins(center: Center) -> tuple[Catalog, PluginHost, PluginService]:
-    """What can be plugged in, what runs of it, and the rules for changing that."""
+def open_plugins(
+    center: Center,
+) -> tuple[Catalog, PluginHost, PluginService, ConformanceRuns]:
+    """What can be plugged in, what runs of it, the rules for changing that, and its tests."""
     ways = _Ways(center)
     store, seal = PluginStore(center.db["plugins"]), Seal([center.secret_key])
     catalog = Catalog(built_in=CHANNELS, folders=center.data_dir.path / "plugins")
@@ -41,7 +44,7 @@ def open_plugins(center: Center) -> tuple[Catalog, PluginHost, PluginService]:
         environment=center.settings.with_prefix,
     )
     service = PluginService(host, store=store, seal=seal, audit=center.audit, clock=center.clock)
-    return catalog, host, service
+    return catalog, host, service, ConformanceRuns(service, clock=center.clock)
 
 
 class _Ways:

@@ -229,6 +229,7 @@ class Serving:
             self.projector.start()
             stack.push_async_callback(self.projector.stop)
             stack.push_async_callback(self.slack.leave)
+            stack.push_async_callback(self.center.conformance.stop)
             await self.center.host.start()
             stack.push_async_callback(self.center.host.stop)
             stack.push_async_callback(self.worker.stop, grace=STOPPING_SECONDS)

@@ -214,6 +214,7 @@ def _of_plugins(center: Center) -> Sequence[Route]:
     return plugin_routes(
         center.plugins,
         center.host,
+        runs=center.conformance,
         public_url=center.settings.server.public_url or "",
         webhooks=[path for manifest in manifests if manifest for path in manifest.webhooks],
     )

@@ -48,10 +48,10 @@ class ContractRun:
         return sum(line.failed for line in self.lines)
 
 
-async def run_contract(
+def tests_of(
     plugin_id: str, *, found: Mapping[str, Found], folder: Path | None
-) -> ContractRun:
-    """The sheet of this plugin; a skeleton below `folder` is found as well as an installed one.
+) -> tuple[Found, str]:
+    """The plugin and the module of its tests.
 
     Raises NotFound for an unknown plugin, BadInput for one without tests.
     """
@@ -64,7 +64,18 @@ async def run_contract(
         raise BadInput(
             f'{plugin_id} names no tests; its manifest needs contract = "package.test_contract".'
         )
-    arguments = ["-m", "core.testing.sheet", plugin.manifest.contract]
+    return plugin, plugin.manifest.contract
+
+
+async def run_contract(
+    plugin_id: str, *, found: Mapping[str, Found], folder: Path | None
+) -> ContractRun:
+    """The sheet of this plugin; a skeleton below `folder` is found as well as an installed one.
+
+    Raises NotFound for an unknown plugin, BadInput for one without tests.
+    """
+    plugin, contract = tests_of(plugin_id, found=found, folder=folder)
+    arguments = ["-m", "core.testing.sheet", contract]
     if plugin.origin is Origin.FOLDER and plugin.folder is not None:
         arguments += ["--folder", str(plugin.folder)]
     process = await asyncio.create_subprocess_exec(

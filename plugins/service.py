@@ -15,7 +15,7 @@ from core.channel import Channel, ChecksConnection
 from core.clock import Clock
 from core.errors import BadInput, ChannelError, ContactCenterError
 from plugins.catalog import PluginBroken
-from plugins.contract import ContractRun, run_contract
+from plugins.contract import ContractRun, run_contract, tests_of
 from plugins.forms import SettingsForm, form_of, plain_values, secret_names
 from plugins.host import Plugin, PluginHost
 from plugins.lane import TookTooLong
@@ -140,6 +140,12 @@ class PluginService:
             return Checked(ok=False, detail=error.detail)
         except Exception as error:
             return Checked(ok=False, detail=f"{type(error).__name__}: {error}")
+
+    async def require_tests(self, user: User, plugin_id: str) -> None:
+        """Raises Forbidden, NotFound, and BadInput when it names no tests."""
+        user.require(Action.PLUGINS_CHANGE)
+        await self._host.refresh()
+        tests_of(plugin_id, found=self._host.found(), folder=None)
 
     async def test(self, user: User, plugin_id: str, *, folder: Path | None = None) -> ContractRun:
         """Run the plugin's conformance tests in a process of their own and keep the result.

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from core.web.answers import iso
 from core.web.routing import Strict
-from plugins.contract import ContractRun
+from plugins.conformance import Stage, Trial
 from plugins.forms import SettingsForm
 from plugins.host import Plugin
 
@@ -60,6 +60,7 @@ class PluginView(BaseModel):
     changed_by: str
     changed_at: str | None
     test: TestResult | None
+    testing: bool
 
 
 class FieldWords(BaseModel):
@@ -113,16 +114,19 @@ class SheetLine(BaseModel):
     detail: str
 
 
-class Sheet(BaseModel):
-    """A run of the conformance tests."""
+class TrialView(BaseModel):
+    """The newest run of the conformance tests: how far it is, or what came out."""
 
+    stage: Stage
+    at: str | None
     passed: int
     failed: int
     lines: list[SheetLine]
+    trouble: str
 
 
-def view(plugin: Plugin) -> PluginView:
-    """The plugin as the API shows it."""
+def view(plugin: Plugin, *, testing: bool) -> PluginView:
+    """The plugin as the API shows it; `testing` while its tests run."""
     manifest, status, contract = plugin.found.manifest, plugin.status, plugin.choice.contract
     return PluginView(
         id=plugin.id,
@@ -154,13 +158,14 @@ def view(plugin: Plugin) -> PluginView:
             at=iso(contract.at),
             failures=list(contract.failures),
         ),
+        testing=testing,
     )
 
 
-def detail(plugin: Plugin, form: SettingsForm) -> PluginDetail:
+def detail(plugin: Plugin, form: SettingsForm, *, testing: bool) -> PluginDetail:
     """The plugin with its form."""
     return PluginDetail(
-        **view(plugin).model_dump(),
+        **view(plugin, testing=testing).model_dump(),
         settings=[
             FieldView(
                 name=field.name,
@@ -183,10 +188,16 @@ def detail(plugin: Plugin, form: SettingsForm) -> PluginDetail:
     )
 
 
-def sheet(run: ContractRun) -> Sheet:
-    """The conformance run as the API shows it."""
-    lines = [SheetLine(name=i.name, outcome=i.outcome, detail=i.detail) for i in run.lines]
-    return Sheet(passed=run.passed, failed=run.failed, lines=lines)
+def trial_view(trial: Trial) -> TrialView:
+    """The run as the API shows it."""
+    return TrialView(
+        stage=trial.stage,
+        at=iso_or_none(trial.at),
+        passed=trial.passed,
+        failed=sum(line.failed for line in trial.lines),
+        lines=[SheetLine(name=i.name, outcome=i.outcome, detail=i.detail) for i in trial.lines],
+        trouble=trial.trouble,
+    )
 
 
 def iso_or_none(at: datetime | None) -> str | None:

@@ -11,8 +11,9 @@ from core.accounts.rules import Action
 from core.channel import HttpRequest
 from core.web.answers import json_answer
 from core.web.routing import Access, Route, address_of, body_of, current_user
+from plugins.conformance import ConformanceRuns
 from plugins.forms import SettingsForm
-from plugins.host import PluginHost
+from plugins.host import Plugin, PluginHost
 from plugins.service import PluginService
 from plugins.views import (
     CheckResult,
@@ -20,9 +21,9 @@ from plugins.views import (
     PluginList,
     PluginView,
     SettingsBody,
-    Sheet,
+    TrialView,
     detail,
-    sheet,
+    trial_view,
     view,
 )
 
@@ -32,13 +33,14 @@ WEBHOOK_BYTES = 2_000_000
 class PluginApi:
     """Handlers of `/api/plugins`."""
 
-    def __init__(self, service: PluginService) -> None:
+    def __init__(self, service: PluginService, runs: ConformanceRuns) -> None:
         self._service = service
+        self._runs = runs
 
     async def list(self, request: web.Request) -> web.Response:
         """Every plugin."""
         plugins = await self._service.plugins(current_user(request))
-        return json_answer(PluginList(items=[view(plugin) for plugin in plugins], next=None))
+        return json_answer(PluginList(items=[self._view(plugin) for plugin in plugins], next=None))
 
     async def get(self, request: web.Request) -> web.Response:
         """One with its settings."""
@@ -49,7 +51,7 @@ class PluginApi:
             if plugin.found.problem
             else await self._service.form(user, plugin_id)
         )
-        return json_answer(detail(plugin, form))
+        return json_answer(detail(plugin, form, testing=self._runs.is_running(plugin.id)))
 
     async def enable(self, request: web.Request) -> web.Response:
         """Switch it on."""
@@ -59,14 +61,14 @@ class PluginApi:
             settings=body_of(request, SettingsBody).settings,
             address=address_of(request),
         )
-        return json_answer(view(plugin))
+        return json_answer(self._view(plugin))
 
     async def disable(self, request: web.Request) -> web.Response:
         """Switch it off."""
         plugin = await self._service.disable(
             current_user(request), request.match_info["id"], address=address_of(request)
         )
-        return json_answer(view(plugin))
+        return json_answer(self._view(plugin))
 
     async def configure(self, request: web.Request) -> web.Response:
         """Change settings."""
@@ -76,7 +78,7 @@ class PluginApi:
             settings=body_of(request, SettingsBody).settings,
             address=address_of(request),
         )
-        return json_answer(view(plugin))
+        return json_answer(self._view(plugin))
 
     async def check(self, request: web.Request) -> web.Response:
         """Try the connection."""
@@ -88,9 +90,17 @@ class PluginApi:
         return json_answer(CheckResult(ok=checked.ok, detail=checked.detail))
 
     async def test(self, request: web.Request) -> web.Response:
-        """Run the conformance tests."""
-        run = await self._service.test(current_user(request), request.match_info["id"])
-        return json_answer(sheet(run))
+        """Begin the conformance tests; a second wish joins the first."""
+        trial = await self._runs.start(current_user(request), request.match_info["id"])
+        return json_answer(trial_view(trial), status=202)
+
+    async def tested(self, request: web.Request) -> web.Response:
+        """How far the conformance tests are, or what came out."""
+        trial = await self._runs.newest(current_user(request), request.match_info["id"])
+        return json_answer(trial_view(trial))
+
+    def _view(self, plugin: Plugin) -> PluginView:
+        return view(plugin, testing=self._runs.is_running(plugin.id))
 
 
 class VendorDoor:
@@ -117,10 +127,15 @@ class VendorDoor:
 
 
 def routes(
-    service: PluginService, host: PluginHost, *, public_url: str, webhooks: Sequence[str]
+    service: PluginService,
+    host: PluginHost,
+    *,
+    runs: ConformanceRuns,
+    public_url: str,
+    webhooks: Sequence[str],
 ) -> Sequence[Route]:
     """Everything that is served for plugins; `webhooks` are the built-in channels' paths."""
-    api, door = PluginApi(service), VendorDoor(host, public_url=public_url)
+    api, door = PluginApi(service, runs), VendorDoor(host, public_url=public_url)
     good: Mapping[int, type[BaseModel] | None] = {200: PluginView}
     read, change = Action.PLUGINS_READ, Action.PLUGINS_CHANGE
     one = "/api/plugins/{id}"
@@ -189,8 +204,18 @@ def routes(
             handler=api.test,
             access=Access.ADMIN,
             action=change,
-            summary="Run the conformance tests",
-            responses={200: Sheet, 404: None, 422: None},
+            summary="Begin the conformance tests; they take up to a minute",
+            responses={202: TrialView, 404: None, 422: None},
+        ),
+        Route(
+            method="GET",
+            path=one + "/test",
+            handler=api.tested,
+            access=Access.ADMIN,
+            action=read,
+            summary="How far the conformance tests are, or what came out last",
+            responses={200: TrialView, 404: None},
+            passive=True,
         ),
         *(
             Route(

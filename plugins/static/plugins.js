@@ -48,12 +48,34 @@ function show(card, plugin) {
   const toggle = card.querySelector('[role="switch"]');
   toggle.setAttribute("aria-checked", String(plugin.enabled));
   part(card, "switch").textContent = say(plugin.enabled ? "on" : "off");
+  showTesting(card, plugin.testing);
+}
+
+/** The tests run beside; whoever looks meanwhile, or comes later, sees them run and end. */
+function showTesting(card, testing) {
+  const before = card.dataset.testing === "true";
+  card.dataset.testing = String(testing);
+  if (testing && !before) tell(card, say("testing"));
+  if (before && !testing) {
+    api(`${path(card)}/test`).then(
+      (trial) => tellResult(card, trial),
+      (error) => tell(card, error.message, false),
+    );
+  }
+}
+
+function tellResult(card, trial) {
+  if (trial.stage === "failed") return tell(card, trial.trouble, false);
+  const failed = trial.lines.filter((line) => line.outcome === "failed");
+  const text = say("sheet", { passed: trial.passed, failed: trial.failed });
+  const lines = failed.map((l) => (l.detail ? `${l.name}: ${l.detail}` : l.name));
+  return tell(card, [text, ...lines].join("\n"), !failed.length);
 }
 
 function tell(card, text, good) {
   const outcome = part(card, "outcome");
   outcome.hidden = false;
-  outcome.className = good ? "alert good" : "alert bad";
+  outcome.className = good === undefined ? "alert" : good ? "alert good" : "alert bad";
   outcome.textContent = text;
 }
 
@@ -164,11 +186,7 @@ root.addEventListener("click", async (event) => {
       break;
     case "test":
       await act(button, async () => {
-        tell(card, say("testing"), true);
-        const sheet = await api(`${path(card)}/test`, { method: "POST" });
-        const failed = sheet.lines.filter((line) => line.outcome === "failed");
-        const text = say("sheet", { passed: sheet.passed, failed: sheet.failed });
-        tell(card, [text, ...failed.map((l) => `${l.name}: ${l.detail}`)].join("\n"), !failed.length);
+        await api(`${path(card)}/test`, { method: "POST" });
         await refresh();
       });
       break;

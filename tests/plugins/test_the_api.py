@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from core.accounts.rules import Role
 from core.accounts.service import OPERATOR
+from plugins.conformance import ConformanceRuns, Stage
+from plugins.scaffold import write_skeleton
 
 if TYPE_CHECKING:
     from composition import Serving
@@ -59,6 +62,48 @@ async def test_admins_list_and_switch_and_nobody_sees_a_secret(app: Serving) -> 
     assert status == 404
     audited = [entry["what"] for entry in await app.center.db["audit"].find({}).to_list()]
     assert audited.count("plugin.enable") == audited.count("plugin.disable") == 1
+
+
+async def test_the_conformance_tests_run_beside(app: Serving) -> None:
+    admin = await app.center.accounts.add(OPERATOR, "admin@example.com", role=Role.ADMIN)
+    token = await app.center.accounts.issue_token(admin, actor=OPERATOR)
+    write_skeleton("acme-talk", into=app.center.data_dir.path / "plugins")
+    path = "/api/plugins/acme-talk/test"
+
+    status, never = await _call(app, "GET", path, token=token)
+    assert (status, never["stage"], never["at"]) == (200, "never", None)
+    status, begun = await _call(app, "POST", path, token=token)
+    assert (status, begun["stage"], begun["lines"]) == (202, "running", [])
+    # A second click joins the first; the console sees that they run.
+    assert await _call(app, "POST", path, token=token) == (202, begun)
+    _, plugin = await _call(app, "GET", "/api/plugins/acme-talk", token=token)
+    assert (plugin.get("testing"), plugin.get("test")) == (True, None), plugin
+    async with asyncio.timeout(60):
+        while (done := (await _call(app, "GET", path, token=token))[1])["stage"] == "running":
+            await asyncio.sleep(0.2)
+    assert (done["stage"], done["failed"], done["at"]) == ("done", 0, begun["at"]), done
+    assert done["passed"] == sum(line["outcome"] == "passed" for line in done["lines"]) > 0
+    _, plugin = await _call(app, "GET", "/api/plugins/acme-talk", token=token)
+    assert (plugin["testing"], plugin["test"]["passed"]) == (False, done["passed"])
+
+    # Who was not here when they ran knows the result too, as after a restart.
+    later = ConformanceRuns(app.center.plugins, clock=app.center.clock)
+    kept = await later.newest(admin, "acme-talk")
+    assert (kept.stage, kept.passed, kept.lines) == (Stage.DONE, done["passed"], [])
+    # Stopping us ends them, and says so.
+    await later.start(admin, "acme-talk")
+    await later.stop()
+    assert not later.is_running("acme-talk")
+    stopped = await later.newest(admin, "acme-talk")
+    assert (stopped.stage, stopped.trouble) == (Stage.FAILED, "The tests were stopped.")
+
+    for method in ("GET", "POST"):
+        assert (await _call(app, method, "/api/plugins/nobody/test", token=token))[0] == 404
+    manifest = app.center.data_dir.path / "plugins" / "acme-talk" / "manifest.toml"
+    lines = manifest.read_text().splitlines()
+    manifest.write_text("\n".join(line for line in lines if not line.startswith("contract")))
+    status, problem = await _call(app, "POST", path, token=token)
+    assert (status, "names no tests" in problem["detail"]) == (422, True), problem
 
 
 async def test_an_unsigned_webhook_leaves_no_trace(app: Serving) -> None:
