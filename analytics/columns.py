@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,14 +47,18 @@ class Names:
     def __init__(self, texts: Iterable[str] = ("",)) -> None:
         self.texts: list[str] = list(texts)
         self._numbers = {text: number for number, text in enumerate(self.texts)}
+        self._lock = threading.Lock()  # days are read on threads
 
     def number(self, text: str) -> int:
         """Its number, a new one for a new text."""
         known = self._numbers.get(text)
-        if known is None:
-            known = self._numbers[text] = len(self.texts)
-            self.texts.append(text)
-        return known
+        if known is not None:
+            return known
+        with self._lock:
+            if text not in self._numbers:
+                self.texts.append(text)
+                self._numbers[text] = len(self.texts) - 1
+            return self._numbers[text]
 
     def numbers(self, texts: Iterable[str]) -> Column:
         """The numbers of all of these, in their order."""

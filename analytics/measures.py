@@ -143,7 +143,9 @@ def weekly_hours(c: Counting, period: Period) -> list[list[int]]:
     grid = np.zeros((7, 24), dtype=np.int64)
     asked = c.of(Kind.ASKED)["at"]
     # No zone changes its clocks within a quarter of an hour.
-    quarters, counts = np.unique(asked // 900_000, return_counts=True)
+    every = asked // 900_000
+    firsts = np.flatnonzero(np.diff(every, prepend=-1))  # they stand by time
+    quarters, counts = every[firsts], np.diff(firsts, append=len(every))
     offsets: dict[int, int | None] = {}
     for quarter, count in zip(quarters.tolist(), counts.tolist(), strict=True):
         ms = quarter * 900_000

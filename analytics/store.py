@@ -50,6 +50,7 @@ class FactStore:
         self._read_until: datetime | None = None
         self._gathered = 0
         self._writing = asyncio.Lock()
+        self._reading = asyncio.Lock()
 
     def gather(self, facts: Sequence[Fact]) -> None:
         """Take these in; `flush` writes them down."""
@@ -70,11 +71,11 @@ class FactStore:
             by_day[day_of(fact.at)].append(fact)
         now, pages, known = self._clock.now(), [], []
         for day, own in by_day.items():
-            names, page_id = Names(), ObjectId()
+            page_id, rows = ObjectId(), to_rows(own, self.names)
             ids = {digest(i): i for i in {f.conversation_id for f in own}}
-            page = Page.of(to_rows(own, names), names, ids.values())
+            page = Page.of(rows, self.names, ids.values())
             pages.append({"_id": page_id, "day": day, "t": now, "rules": RULES, **page.document()})
-            known.append((day, page_id, to_rows(own, self.names), ids))
+            known.append((day, page_id, rows, ids))
         try:
             await self._pages.insert_many(pages, ordered=False)
         except PyMongoError as error:
@@ -86,22 +87,25 @@ class FactStore:
 
     async def facts(self, first: int, last: int) -> Facts:
         """All facts of these UTC days, both included. Raises StoreUnavailable."""
-        try:
-            await self._read_pages()
-            versions = await self._versions()
+        async with self._reading:
+            try:
+                await self._read_pages()
+                versions = await self._versions()
+                await self._load([d for d in range(first, last + 1) if d in versions], versions)
+            except PyMongoError as error:
+                raise StoreUnavailable from error
             fresh = self._fresh_rows(first, last)
-            wanted = [
-                day
-                for day in range(first, last + 1)
-                if day in versions or self._loose.get(day) or day in fresh
+            known = {*versions, *fresh, *(d for d, pages in self._loose.items() if pages)}
+            wanted = [day for day in range(first, last + 1) if day in known]
+            parts = [
+                (day, list(self._loose.get(day, {}).values()), fresh.get(day)) for day in wanted
             ]
-            await self._load([d for d in wanted if d in versions], versions)
-        except PyMongoError as error:
-            raise StoreUnavailable from error
-        days = [self._day(day, fresh.get(day)) for day in wanted]
-        found = self._join(days)
-        self._forget_most(keep=set(wanted))
-        return found
+            # A day with much in it takes long enough to put together for a customer to notice.
+            found = await asyncio.to_thread(
+                lambda: self._join([self._day(day, pages, new) for day, pages, new in parts])
+            )
+            self._forget_most(keep=set(wanted))
+            return found
 
     async def conversation_ids(
         self, first: int, last: int, wanted: Iterable[int]
@@ -222,12 +226,18 @@ class FactStore:
         missing = [d for d in days if d not in self._loaded or self._loaded[d][0] != versions[d]]
         for start in range(0, len(missing), READ_AT_ONCE):
             batch = missing[start : start + READ_AT_ONCE]
-            for document in await self._days.find({"_id": {"$in": batch}}, {"ids": 0}).to_list():
-                number = document["_id"]
-                day = merged(number, None, (), self.names)
-                if document["rules"] == RULES:
-                    day = Day.read(document, self.names)
-                self._loaded[number] = (document["v"], day)
+            documents = await self._days.find({"_id": {"$in": batch}}).to_list()
+            read = await asyncio.to_thread(self._read, documents)
+            for document, day in zip(documents, read, strict=True):
+                self._loaded[day.number] = (document["v"], day)
+
+    def _read(self, documents: Sequence[Mapping[str, Any]]) -> list[Day]:
+        return [
+            Day.read(document, self.names)
+            if document["rules"] == RULES
+            else merged(document["_id"], None, (), self.names)
+            for document in documents
+        ]
 
     def _fresh_rows(self, first: int, last: int) -> dict[int, Rows]:
         by_day: dict[int, list[Fact]] = defaultdict(list)
@@ -237,13 +247,12 @@ class FactStore:
                 by_day[number].append(fact)
         return {number: to_rows(own, self.names) for number, own in by_day.items()}
 
-    def _day(self, number: int, fresh: Rows | None) -> Day:
+    def _day(self, number: int, pages: list[Rows], fresh: Rows | None) -> Day:
         version, rolled = self._loaded.get(number, (0, None))
         if rolled is not None:
             self._loaded.move_to_end(number)
-        pages = list(self._loose.get(number, {}).values())
-        if rolled is not None and not pages and fresh is None:
-            return rolled
+            if not pages and fresh is None:
+                return rolled
         mark = (version, len(pages), 0 if fresh is None else self._gathered)
         known = self._merged.get(number)
         if known is not None and known[0] == mark:

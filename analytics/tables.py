@@ -76,8 +76,9 @@ class Facts:
 
     def cut(self, edges: Sequence[datetime]) -> list[Facts]:
         """Those between each edge and the next."""
+        marks = [millis(edge) for edge in edges]
         places = {
-            kind: np.searchsorted(table["at"], [millis(edge) for edge in edges]).tolist()
+            kind: np.searchsorted(table["at"], marks).tolist()
             for kind, table in self._tables.items()
         }
         return [
