@@ -32,6 +32,7 @@ class CardRecord:
     posting_at: datetime | None = None
     own: tuple[int, ...] = ()  #: events that came from this thread, not to be told there again
     explained: bool = False  #: the thread was told what a note is
+    changed: tuple[str, ...] = ()  #: messages whose change or deletion their writer was told of
 
 
 class CardStore:
@@ -111,6 +112,7 @@ def _document(r: CardRecord) -> Document:
         "posting_at": r.posting_at,
         "own": list(r.own),
         "explained": r.explained,
+        "changed": list(r.changed),
     }
 
 
@@ -130,4 +132,5 @@ def _record(d: Mapping[str, Any]) -> CardRecord:
         posting_at=at.replace(tzinfo=at.tzinfo or UTC) if at else None,
         own=tuple(d["own"]),
         explained=d["explained"],
+        changed=tuple(d.get("changed", ())),
     )

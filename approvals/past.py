@@ -51,7 +51,7 @@ class Past:
             if talk.out_of not in shown
         ]
         begun.sort(key=lambda one: one[0])
-        ends = [since for since, _, _ in begun[1:]] + [self.state.seq + 1]
+        ends = [*(since for since, _, _ in begun), self.state.seq + 1][1:]
         return [
             Strand(
                 id=strand_id,

@@ -205,7 +205,7 @@ class ApprovalService(Reading):
         """
         user.require(Action.CONVERSATION_REPLY)
         check_text(text)
-        key = "\x1f".join(("reply", conversation_id, user.id, client_id)) if client_id else ""
+        key = reply_key(conversation_id, user, client_id=client_id) if client_id else ""
 
         def decide(c: Conversation) -> Sequence[Event]:
             check_held(c, user, strictly=True)
@@ -326,6 +326,11 @@ class ApprovalService(Reading):
     async def _why_gone(self, approval_id: str) -> AlreadyDecided | NotFound:
         approval = await self.recall(approval_id)
         return NotFound() if approval is None else self.too_late(approval)
+
+
+def reply_key(conversation_id: str, user: User, *, client_id: str) -> str:
+    """By which the log knows this reply again."""
+    return "\x1f".join(("reply", conversation_id, user.id, client_id))
 
 
 def _waiting(c: Conversation, approval_id: str) -> Review:

@@ -11,7 +11,8 @@ from typing import Any
 from approvals.board import Board
 from approvals.board_store import CardRecord, CardStore
 from approvals.cards import Looks
-from approvals.service import ApprovalService
+from approvals.mrkdwn import from_mrkdwn, readable
+from approvals.service import ApprovalService, reply_key
 from approvals.slack_calls import SharedApp
 from approvals.slack_people import People, SlackSilent
 from approvals.truths import truth
@@ -22,8 +23,9 @@ from core.repository import Conversations
 
 log = logging.getLogger(__name__)
 
+CHANGED = frozenset({"message_changed", "message_deleted"})
+KEPT = 100  #: changed messages of one thread that are remembered
 SPOKEN = frozenset({"", "thread_broadcast", "file_share", "me_message"})
-_MARK = re.compile(r"<([^<>]*)>")
 _QUOTE = re.compile(r"^(?:>|&gt;)[ \t]?")
 
 
@@ -57,6 +59,9 @@ class Threads:
         channel = str(event.get("channel") or "")
         if event.get("type") != "message" or channel != shared.desk_channel:
             return False
+        if event.get("subtype") in CHANGED:
+            await self._changed(event, shared, people, looks)
+            return True
         ts, thread = str(event.get("ts") or ""), str(event.get("thread_ts") or "")
         author = str(event.get("user") or "")
         spoken = str(event.get("subtype") or "") in SPOKEN
@@ -94,7 +99,7 @@ class Threads:
         raw = str(event.get("text") or "")
         reply = to_customer(raw)
         told = looks.say("thread.files") if event.get("files") else ""
-        key = f"slack:{record.channel}:{ts}"
+        key = _key(record.channel, ts)
         if reply is not None:
             if reply.strip():
                 await self._service.reply(user, record.conversation_id, reply, client_id=key)
@@ -114,6 +119,57 @@ class Threads:
             told = f"{looks.say('thread.note')} {told}".strip()
         return told
 
+    async def _changed(
+        self,
+        event: Mapping[str, Any],
+        shared: SharedApp,
+        people: People,
+        looks: Callable[[str], Looks],
+    ) -> None:
+        """What was typed is changed or deleted: its writer is told, once, where that leads astray.
+
+        Nothing is ever sent because of it, and nothing that went out is taken back by it.
+        """
+        before = event.get("previous_message")
+        after = event.get("message")
+        before = before if isinstance(before, Mapping) else {}
+        after = after if isinstance(after, Mapping) else {}
+        author, ts = str(before.get("user") or ""), str(before.get("ts") or "")
+        thread = str(before.get("thread_ts") or "")
+        was, now = str(before.get("text") or ""), str(after.get("text") or "")
+        if not (author and ts and thread) or ts == thread or before.get("bot_id") or was == now:
+            return  # a link has unfurled, or it is a message of ours
+        meant = to_customer(was) is not None, to_customer(now) is not None
+        record = (
+            await self._cards.by_message(str(event.get("channel")), thread) if any(meant) else None
+        )
+        if record is None or ts in record.changed:
+            return
+        try:
+            user, locale = await people.find(author)
+        except SlackSilent:
+            user, locale = None, shared.language
+        sent = meant[0] and await self._has_gone(record, user, ts)
+        if not sent and not meant[1]:
+            return  # it never went out, and it asks for nothing now
+        async with self._board.lock(record.conversation_id):
+            newest = await self._cards.get(record.id) or record
+            if ts in newest.changed:
+                return
+            changed = (*newest.changed, ts)[-KEPT:]
+            await self._cards.save(replace(newest, changed=changed))
+        deleted = event.get("subtype") == "message_deleted"
+        name = ("thread.deleted" if deleted else "thread.edited") if sent else "thread.edited_note"
+        await self._tell(shared, record, author, looks(locale).say(name))
+
+    async def _has_gone(self, record: CardRecord, user: User | None, ts: str) -> bool:
+        """Whether this message went out to the customer."""
+        if user is None:
+            return False
+        key = reply_key(record.conversation_id, user, client_id=_key(record.channel, ts))
+        history = await self._conversations.history(record.conversation_id)
+        return any(commit.key == key for commit in history)
+
     async def _tell(self, shared: SharedApp, record: CardRecord, slack_id: str, text: str) -> None:
         try:
             await shared.client.chat_postEphemeral(
@@ -123,28 +179,17 @@ class Threads:
             log.info("a private answer failed: %s", type(error).__name__)
 
 
+def _key(channel: str, ts: str) -> str:
+    return f"slack:{channel}:{ts}"
+
+
 def to_customer(text: str) -> str | None:
     """The words for the customer of a message that begins with `>`; None for a note.
 
-    Lines that begin with `>` as well lose it too; everything else is kept as it was typed.
+    Lines that begin with `>` as well lose it too; bold, links and the like become the Markdown
+    that every channel draws in its own way; everything else is kept as it was typed.
     """
     if not _QUOTE.match(text):
         return None
     lines = [_QUOTE.sub("", line, count=1) for line in text.split("\n")]
-    return readable("\n".join(lines)).strip()
-
-
-def readable(text: str) -> str:
-    """Slack's notation as people read it."""
-
-    def read(match: re.Match[str]) -> str:
-        inner, _, label = match.group(1).partition("|")
-        if inner.startswith("!"):
-            return label or f"@{inner[1:].partition('^')[0]}"
-        if inner.startswith(("@", "#")):
-            return f"{inner[0]}{label}" if label else inner
-        address = inner.removeprefix("mailto:").removeprefix("tel:")
-        return f"{label} ({address})" if label and label != address else address
-
-    text = _MARK.sub(read, text)
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return from_mrkdwn("\n".join(lines)).strip()

@@ -1,4 +1,5 @@
-"""Reads an outgoing message into the answer tree: CommonMark from the assistant, else literally."""
+"""Reads an outgoing message into the answer tree: CommonMark from the assistant, the system's
+letter by letter, a person's by `core.rendering_person`."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from markdown_it.token import Token
 
 from core.messages import Author, Citation, OutboundMessage
 from core.rendering import Block, BlockKind, Blocks, Span, Style
+from core.rendering_person import as_written
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\]]+")
 _CITATION = re.compile(r"\[(\d{1,3})\]")
@@ -22,14 +24,30 @@ _WRAPPED = 60  #: a line at least so long was broken for its width, a shorter on
 def render_message(message: OutboundMessage, *, sources_label: str, site: str = "") -> Blocks:
     """The message as the customer is to see it, its numbered sources at the end.
 
-    What a person or the system wrote is taken letter by letter; only the assistant writes
-    CommonMark. `site` is our public address, put before a citation's own path.
+    The assistant writes CommonMark; of what a person wrote only plain marks are read, and what
+    the system says is taken letter by letter. `site` is our public address, put before a
+    citation's own path.
     """
     citations = tuple(replace(c, url=_absolute(c.url, site)) for c in message.citations)
-    author_is_assistant = message.author is Author.AI
-    blocks = from_markdown(message.text) if author_is_assistant else literally(message.text)
+    blocks = _read(message)
     blocks = tuple(_cited(block, citations) for block in blocks)
     return blocks + sources(citations, label=sources_label)
+
+
+def _read(message: OutboundMessage) -> Blocks:
+    match message.author:
+        case Author.AI:
+            return from_markdown(message.text)
+        case Author.AGENT:
+            written = as_written(message.text)
+            return tuple(
+                block
+                if block.kind is BlockKind.CODE
+                else replace(block, spans=tuple(p for s in block.spans for p in _linkified(s)))
+                for block in written
+            )
+        case _:
+            return literally(message.text)
 
 
 def sources(citations: Sequence[Citation], *, label: str) -> Blocks:

@@ -13,8 +13,9 @@ from approvals.cards import Looks, card, small
 from approvals.heads import erased_card, talk_card, thread_head
 from approvals.home import Queue, home, line, queue_answer, status_answer
 from approvals.model import Approval, ApprovalState
+from approvals.mrkdwn import from_mrkdwn, readable
 from approvals.slack_people import read_member
-from approvals.slack_threads import readable, to_customer
+from approvals.slack_threads import to_customer
 from approvals.thread import told
 from core import events as ev
 from core.accounts.rules import Role, User
@@ -192,7 +193,7 @@ def test_a_draft_in_pieces_is_whole_again(text: str) -> None:
         ("&gt; Hello &amp; welcome", "Hello & welcome"),
         ("> Hello", "Hello"),
         ("&gt;Hello\n&gt; there\nand more", "Hello\nthere\nand more"),
-        ("&gt; see <https://x.example|the page>", "see the page (https://x.example)"),
+        ("&gt; see <https://x.example|the page>", "see [the page](https://x.example)"),
         ("&gt;", ""),
         ("a note", None),
         (" &gt; not at the beginning", None),
@@ -205,11 +206,32 @@ def test_only_what_begins_with_the_sign_goes_to_the_customer(typed: str, sent: s
     assert to_customer(typed) == sent
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("*bold* and _it_ and ~gone~", "**bold** and *it* and ~~gone~~"),
+        ("5*3*2 snake_case_x 5 * 3 * 2", "5*3*2 snake_case_x 5 * 3 * 2"),
+        ("`*x*` *a <https://e.f|l> b*", "`*x*` **a [l](https://e.f) b**"),
+        (
+            "<https://a.b/c_(d)|x> <https://x.y/z_a_b>",
+            "[x](https://a.b/c_%28d%29) https://x.y/z_a_b",
+        ),
+        ("<mailto:a@b.c|a@b.c> <tel:+82|call>", "a@b.c call (+82)"),
+        ("<@U1|mina> <!channel> &lt;b&gt; &amp;amp;", "@mina @channel <b> &amp;"),
+        ("```*x* &lt;```", "```*x* <```"),
+        ("*설정*을 _꼭_ 여세요", "**설정**을 *꼭* 여세요"),
+    ],
+)
+def test_what_is_typed_in_slack_becomes_our_markdown(typed: str, meant: str) -> None:
+    assert from_mrkdwn(typed) == meant
+
+
 @given(text=st.text(max_size=200))
 def test_no_note_ever_slips_out(text: str) -> None:
     sent = to_customer(text)
     assert (sent is not None) == text.startswith((">", "&gt;"))
     readable(text)
+    from_mrkdwn(text)
 
 
 @given(
