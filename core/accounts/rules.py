@@ -43,7 +43,6 @@ class Action(enum.StrEnum):
     KNOWLEDGE_CHANGE = "knowledge.change"
     PLUGINS_READ = "plugins.read"
     PLUGINS_CHANGE = "plugins.change"
-    SETTINGS_CHANGE = "settings.change"
     AUDIT_READ = "audit.read"
     PERSON_EXPORT = "person.export"
     PERSON_ERASE = "person.erase"
@@ -70,7 +69,6 @@ RIGHTS: Mapping[Action, Role] = {
     Action.KNOWLEDGE_CHANGE: Role.ADMIN,
     Action.PLUGINS_READ: Role.ADMIN,
     Action.PLUGINS_CHANGE: Role.ADMIN,
-    Action.SETTINGS_CHANGE: Role.ADMIN,
     Action.AUDIT_READ: Role.ADMIN,
     Action.PERSON_EXPORT: Role.ADMIN,
     Action.PERSON_ERASE: Role.ADMIN,
@@ -124,6 +122,7 @@ SLACK: Mapping[str, Action] = {
     "": Action.QUEUE_READ,
     "queue": Action.QUEUE_READ,
     "status": Action.QUEUE_READ,
+    "show": Action.CONVERSATION_READ,
     "search": Action.CONVERSATION_READ,
     "login": Action.ACCOUNT_OWN,
 }

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
 CONTACT = """CONTACT is a conversation's id, an e-mail address, a phone number, or an id at Telegram
 or Slack (also as telegram:12345)."""
 
+# A conversation's id may begin with a hyphen, and is no option then.
+ANY_CONTACT = {"ignore_unknown_options": True}
 
-@click.command(cls=CenterCommand, help=f"Forget a person for good.\n\n{CONTACT}")
+
+@click.command(
+    cls=CenterCommand,
+    help=f"Forget a person for good.\n\n{CONTACT}",
+    context_settings=ANY_CONTACT,
+)
 @click.argument("contact", metavar="CONTACT")
 @click.pass_obj
 def erase(session: Session, contact: str) -> None:
@@ -26,7 +33,9 @@ def erase(session: Session, contact: str) -> None:
 
 
 @click.command(
-    cls=CenterCommand, help=f"Print all that is kept about a person, as JSON.\n\n{CONTACT}"
+    cls=CenterCommand,
+    help=f"Print all that is kept about a person, as JSON.\n\n{CONTACT}",
+    context_settings=ANY_CONTACT,
 )
 @click.argument("contact", metavar="CONTACT")
 @click.pass_obj

@@ -210,6 +210,8 @@ async def test_by_the_command_line_while_it_serves_and_at_rest(tmp_path: Path) -
     async with aiohttp.ClientSession(program.url) as http, http.get("/readyz") as answer:
         assert answer.status == 200
     await program.stop()
+    code, out = await run("erase", "-6hyphenated", data_dir=data)
+    assert (code, out.split(";")[0]) == (0, "Nobody is known by this contact")
     code, out = await run("erase", ids[1], data_dir=data)
     assert code == 0, out
     assert holding(tmp_path, WORD, EMAIL) == []

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 
 import aiohttp
 import click
 import pytest
 
 import bot
+from approvals.slack_presses import WINDOWS
 from composition import Serving
 from core.accounts.rules import COMMANDS, RIGHTS, SLACK, Action, Role, User
 from core.accounts.service import OPERATOR
 from core.errors import Forbidden
 from core.web.gate import ROLES
-from core.web.routing import Access, Route
+from core.web.routing import Access
+from tests.support.doors import door, is_page, knock, name_of
 from tests.support.process import ROOT
 
 OPEN = {
@@ -43,28 +44,6 @@ LOCAL = {"run", "eval", "plugins new", "plugins test"}
 
 BY_BROWSER_ONLY = {"POST /api/me/password"}
 """A token with a narrow scope must not become the whole user."""
-
-
-def filled(path: str, value: Callable[[str], str]) -> str:
-    """The path with each {name:pattern} replaced; patterns may hold braces themselves."""
-    out, depth, inside = [], 0, ""
-    for char in path:
-        if char == "{":
-            depth += 1
-        if depth:
-            inside += char
-        else:
-            out.append(char)
-        if char == "}":
-            depth -= 1
-            if not depth:
-                out.append(value(inside[1:-1].partition(":")[0]))
-                inside = ""
-    return "".join(out)
-
-
-def name_of(route: Route) -> str:
-    return f"{route.method} {filled(route.path, lambda name: f'{{{name}}}')}"
 
 
 def test_every_route_has_a_rule(app: Serving) -> None:
@@ -105,12 +84,12 @@ def test_everything_in_slack_has_a_rule() -> None:
     """Whatever its handlers tell apart by name is a button, a form or a word of /desk."""
     handled = {
         pattern.value.value
-        for file in ("slack.py", "slack_commands.py")
-        for pattern in ast.walk(ast.parse((ROOT / "approvals" / file).read_text()))
+        for file in (ROOT / "approvals").glob("slack*.py")
+        for pattern in ast.walk(ast.parse(file.read_text()))
         if isinstance(pattern, ast.MatchValue) and isinstance(pattern.value, ast.Constant)
     }
     assert len(handled) > 10
-    assert handled - set(SLACK) == set()
+    assert (handled | WINDOWS) - set(SLACK) == set()
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -178,53 +157,3 @@ async def test_a_conversation_is_its_visitors_and_the_staffs(app: Serving) -> No
                 if not good:
                     wrong.append((name_of(route), who, status))
     assert wrong == []
-
-
-async def door(
-    app: Serving, users: dict[Role, User], who: Role | str, face: str, visitor: str
-) -> dict[str, str]:
-    """The headers by which somebody comes; a new door each time, for some routes close it."""
-    if who == "anonymous":
-        return {}
-    if who == "visitor":
-        if face == "api":
-            return {"Authorization": f"Bearer {visitor}"}
-        return {"Cookie": f"visitor={visitor}; session={visitor}"}
-    assert isinstance(who, Role)
-    user = users[who]
-    if face == "api":
-        token = await app.center.accounts.issue_token(user, actor=OPERATOR)
-        return {"Authorization": f"Bearer {token}"}
-    cookie = await app.access.open(user, address="127.0.0.1", browser="test")
-    session = await app.access.by_session(cookie, is_activity=False)
-    assert session is not None
-    return {"Cookie": f"session={cookie}", "X-CSRF-Token": session.csrf}
-
-
-async def knock(
-    http: aiohttp.ClientSession,
-    route: Route,
-    headers: dict[str, str],
-    *,
-    conversation: str = "nosuchthing",
-) -> int:
-    """The status; the body is what the route wants as little as possible."""
-    ids = {"id": conversation, "seq": "1"}
-    if route.path.startswith("/api/deliveries"):
-        ids["id"] = "nosuchthing.1"
-    path = filled(route.path, lambda name: ids.get(name, "nosuchthing"))
-    sent = dict(headers)
-    data = None
-    if route.method not in ("GET", "HEAD"):
-        sent["Content-Type"] = "application/x-www-form-urlencoded" if route.form else ""
-        if not route.form:
-            sent["Content-Type"] = "application/json"
-            data = b"{}"
-    async with http.request(
-        route.method, path, headers=sent, data=data, allow_redirects=False
-    ) as answer:
-        return answer.status
-
-
-def is_page(route: Route) -> bool:
-    return route.page and route.method == "GET"
