@@ -71,6 +71,7 @@ async def ask(page: Page, text: str = QUESTION) -> None:
     await page.get_by_role("textbox").press("Enter")
 
 
+@pytest.mark.timed
 async def test_an_approved_draft_reaches_the_open_chat_within_a_second(visit: Opens) -> None:
     desk = await visit(who="mina")
     await expect(desk.get_by_text("Nothing waits for you")).to_be_visible()

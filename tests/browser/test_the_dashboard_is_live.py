@@ -63,6 +63,7 @@ def _happens(events: tuple[Event, ...], _state: Conversation) -> tuple[Event, ..
     return events
 
 
+@pytest.mark.timed
 async def test_charts_are_drawn_and_follow_what_happens(busy: Serving, signed_in: Page) -> None:
     page, base = signed_in, busy.center.base_url
     await page.goto(f"{base}/console/dashboard?days=30")

@@ -163,7 +163,7 @@ def test_a_request_among_other_lines_is_heard() -> None:
 
 
 def test_long_and_hostile_texts_take_no_time() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     for text in (
         "connect " * 3000,
         "a" * 20_000,
@@ -172,4 +172,4 @@ def test_long_and_hostile_texts_take_no_time() -> None:
         "i want a " * 2000,
     ):
         wants_person(text)
-    assert time.perf_counter() - began < 1.0
+    assert time.thread_time() - began < 1.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tests.support.process import Program
 
@@ -61,6 +62,7 @@ async def said(http: aiohttp.ClientSession, writer: Writer) -> list[str]:
     return [m["text"] for m in messages if m["author"] == "customer"]
 
 
+@pytest.mark.timed
 async def test_none_is_lost_and_none_doubled(tmp_path: Path) -> None:
     program = Program(tmp_path / "data", env={"RATE_PER_CONVERSATION": "50"})
     await program.start()

@@ -149,6 +149,7 @@ BLOCKS = GOOD.replace("return Delivery(", "time.sleep(20); return Delivery(").re
 )
 
 
+@pytest.mark.timed
 async def test_a_channel_that_blocks_its_loop_holds_up_nobody(desk: Desk) -> None:
     desk.write("blocks", BLOCKS)
     desk.write("fine-one")

@@ -12,7 +12,7 @@ import pytest
 from tests.support.openai_server import OpenAIServer, Scene, openai_server
 from tests.support.served import Served, served
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.timed]
 KNOWN = "How do I approve an answer?"
 UNKNOWN = "What is the melting point of tungsten carbide in Kelvin?"
 GOOD = "Open Approvals in the console and press Approve [1]."

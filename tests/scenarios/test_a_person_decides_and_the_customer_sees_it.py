@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.served import Chat, Served, served
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.timed]
 UNKNOWN = "What is the melting point of tungsten carbide in Kelvin?"
 KNOWN = "How do I approve an answer?"
 

@@ -156,6 +156,7 @@ def test_the_vectors_are_made_again_from_the_documents(site: Served) -> None:
     assert "four florins" in seen["messages"][1]["text"]
 
 
+@pytest.mark.timed
 def test_five_questions_a_second_do_not_pile_up(site: Served) -> None:
     def ask(number: int) -> float:
         time.sleep(max(0.0, began + number / 5 - time.monotonic()))

@@ -44,6 +44,7 @@ def form(site: Served, path: str, token: str, **fields: str) -> httpx.Response:
     return httpx.post(site.url + path, data=fields, headers=headers, timeout=20)
 
 
+@pytest.mark.timed
 def test_a_supervisors_words_answer_the_next_customer_at_once_and_with_a_source(
     site: Served,
 ) -> None:

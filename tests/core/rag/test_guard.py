@@ -79,7 +79,7 @@ def test_the_canary_and_the_instructions_are_caught_in_an_answer() -> None:
 
 def test_hostile_lengths_take_little_time() -> None:
     for text in ("ignore " * 3000, "<" * 20_000, "이전 " * 7000, "a" * 20_000, "I g " * 5000):
-        began = time.perf_counter()
+        began = time.thread_time()
         suspicions(text)
         inert(text)
-        assert time.perf_counter() - began < 1.0
+        assert time.thread_time() - began < 1.0

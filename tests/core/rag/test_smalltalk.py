@@ -170,7 +170,7 @@ def test_every_kind_has_words_in_every_language(talk: SmallTalk, locale: str) ->
 
 
 def test_long_texts_take_no_time() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     for text in (
         "thanks " * 22,
         "hi" * 79,
@@ -180,4 +180,4 @@ def test_long_texts_take_no_time() -> None:
         "!" * 160,
     ):
         small_talk(text)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
