@@ -178,11 +178,12 @@ function conflict(card, text) {
   line.hidden = false;
 }
 
-function reasonOf(error) {
+function reasonOf(error, path) {
   if (!(error instanceof ApiError)) return say("not_sent", { why: say("offline") });
   const { decided_by: by, decision, held_by: held } = error.problem;
   if (error.status !== 409) return say("not_sent", { why: error.message });
   if (held) return say("conflict_held", { by: held });
+  if (path === "undo" && !by) return say("conflict_too_late");
   if (decision === "claim") return say("conflict_claim", { by });
   if (decision === "superseded" || decision === "closed") return say(`conflict_${decision}`);
   if (by && by === queue.querySelector(".tickets").dataset.me) return say("conflict_you");
@@ -204,8 +205,9 @@ async function send(card, path, body) {
     done = true;
     for (const each of card.querySelectorAll("form")) each.hidden = true;
   } catch (error) {
-    conflict(card, reasonOf(error));
-    toast(reasonOf(error), { bad: true });
+    const why = reasonOf(error, path);
+    conflict(card, why);
+    toast(why, { bad: true });
   }
   delete card.dataset.busy;
   card.removeAttribute("aria-busy");

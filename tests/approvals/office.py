@@ -64,6 +64,7 @@ def build_office(
     zone: str = "UTC",
     holidays: str = "",
     seconds: float = 600,
+    undo_seconds: float = 0.0,
 ) -> Office:
     """An office on this store; the world in it is not started yet."""
     words = Words.load(LOCALES)
@@ -100,6 +101,7 @@ def build_office(
         wake=world.worker.wake,
         find_user=find_user,
         many_notices=many_notices,
+        undo_seconds=undo_seconds,
     )
     ladder = Ladder(
         conversations=world.conversations,

@@ -54,12 +54,13 @@ async def colleagues() -> list[User]:
 class ConsoleSite:
     """One deployment on one port; stopped and started again, it keeps its data."""
 
-    def __init__(self, db: Database, *, seconds: float = 600) -> None:
+    def __init__(self, db: Database, *, seconds: float = 600, undo_seconds: float = 0.0) -> None:
         self._db = db
         self._port = 0
         self._seconds = seconds
+        self._undo = undo_seconds
         self._stack = AsyncExitStack()
-        self.office: Office = build_office(db, seconds=seconds)
+        self.office: Office = build_office(db, seconds=seconds, undo_seconds=undo_seconds)
 
     @property
     def url(self) -> str:
@@ -73,7 +74,7 @@ class ConsoleSite:
 
     async def start(self) -> None:
         """Serve, on the same port as before if there was one."""
-        self.office = build_office(self._db, seconds=self._seconds)
+        self.office = build_office(self._db, seconds=self._seconds, undo_seconds=self._undo)
         world = self.office.world
         await self._stack.enter_async_context(running(world))
         settings = WebSettings(secret_key=SECRET, port=self._port, heartbeat_seconds=1.0)
