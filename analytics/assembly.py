@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pymongo.asynchronous.database import AsyncDatabase
 
 from analytics.gaps import Gaps, Meaning
+from analytics.letter import ReportMail
 from analytics.report import ReportWriter
 from analytics.report_pages import file_page
 from analytics.report_store import ReportStore
@@ -19,6 +20,7 @@ from analytics.store import FactStore
 from analytics.studio import Studio
 from config.settings import Settings
 from core.clock import Clock
+from core.mail import Mailer
 from core.repository import Conversations
 from core.wording import Words
 
@@ -78,15 +80,35 @@ def open_insight(
     )
     gaps = Gaps(analytics, conversations=conversations, meaning=meaning)
     writer = ReportWriter(analytics, gaps, words)
+    page = file_page(lambda: writer)
+    mail = settings.mail
+    reports = (
+        ReportMail(
+            mailer=Mailer(
+                host=mail.smtp_host,
+                port=mail.smtp_port,
+                sender=mail.smtp_from or mail.smtp_user or "reports@localhost",
+                user=mail.smtp_user or "",
+                password=mail.smtp_password or "",
+            ),
+            locale=settings.reports.report_language,
+            writer=writer,
+            page=page,
+            base_url=base_url,
+            clock=clock,
+        )
+        if mail.smtp_host
+        else None
+    )
     reporting = Reporting(
         writer=writer,
         store=ReportStore(db["reports"], clock=clock),
         studio=studio,
         analytics=analytics,
         schedule=Schedule.parse(settings.reports.report_time),
-        mail=settings.mail,
+        mail=reports,
         recipients=recipients,
-        page=file_page(lambda: writer),
+        page=page,
         clock=clock,
         expects_slack=bool(settings.slack.slack_bot_token and settings.slack.slack_reports_channel),
     )

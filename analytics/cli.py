@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -14,6 +12,7 @@ import click
 
 from core.control import Args, Command, Out
 from core.errors import BadInput
+from core.spreadsheets import rows_as_csv
 from core.terminal import CenterCommand, CenterGroup, Session
 
 if TYPE_CHECKING:
@@ -106,11 +105,7 @@ def commands(
 
 def as_csv(found: Mapping[str, object]) -> bytes:
     """Every number of a report, one a line, by its dotted name."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["measure", "value"])
-    writer.writerows(_flat(found, ""))
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+    return b"\xef\xbb\xbf" + rows_as_csv([("measure", "value"), *_flat(found, "")]).encode()
 
 
 def _flat(node: object, name: str) -> Iterator[tuple[str, object]]:

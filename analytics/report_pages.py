@@ -18,7 +18,7 @@ from analytics.cli import as_csv
 from analytics.console import TEMPLATES
 from analytics.gaps import Gaps
 from analytics.report import ReportKind, ReportWriter
-from analytics.reporting import Reporting, data_url
+from analytics.reporting import Reporting
 from analytics.service import Analytics
 from core.accounts.rules import Action
 from core.clock import Clock
@@ -298,7 +298,7 @@ def context(writer: ReportWriter, found: Mapping[str, Any], locale: str) -> dict
 
 
 def file_page(writer: Callable[[], ReportWriter]) -> Callable[..., str]:
-    """Makes the report as one HTML file that needs nothing else."""
+    """Makes the report as one HTML file whose pictures stand at the given addresses."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -307,12 +307,11 @@ def file_page(writer: Callable[[], ReportWriter]) -> Callable[..., str]:
         lstrip_blocks=True,
     )
 
-    def page(found: Mapping[str, Any], pictures: Sequence[bytes], locale: str) -> str:
+    def page(found: Mapping[str, Any], sources: Sequence[str], locale: str) -> str:
         values = context(writer(), found, locale)
         drawings = writer().drawings(found, locale)
         values["pictures"] = [
-            {"src": data_url(png), "name": d["name"]}
-            for png, d in zip(pictures, drawings, strict=False)
+            {"src": source, "name": d["name"]} for source, d in zip(sources, drawings, strict=False)
         ]
         return environment.get_template("report_file.html").render(
             **values, t=writer().text(locale), locale=locale

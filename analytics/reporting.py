@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-import smtplib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from email.message import EmailMessage
 from typing import Any, Protocol
 
+from analytics.letter import Page, ReportMail
 from analytics.report import ReportKind, ReportWriter
 from analytics.report_store import ReportStore
 from analytics.service import Analytics
 from analytics.studio import NotDrawn, Studio
-from config.settings import MailSettings
 from core.clock import Clock
 from core.errors import ContactCenterError
 
@@ -24,7 +22,6 @@ log = logging.getLogger(__name__)
 
 LATE = timedelta(minutes=10)  #: after report time
 SLACK_SECONDS = 60.0  #: for Slack to be connected after a start
-MAIL_SECONDS = 20.0
 
 
 class SlackFace(Protocol):
@@ -46,16 +43,11 @@ class Schedule:
     """When reports are due."""
 
     at: time
-    locale: str = "en"
 
     @classmethod
     def parse(cls, text: str) -> Schedule:
         """From HH:MM."""
         return cls(at=time.fromisoformat(text))
-
-
-Page = Callable[[Mapping[str, Any], Sequence[bytes], str], str]
-"""A report as one HTML file that needs nothing else."""
 
 
 class Reporting:
@@ -69,7 +61,7 @@ class Reporting:
         studio: Studio,
         analytics: Analytics,
         schedule: Schedule,
-        mail: MailSettings,
+        mail: ReportMail | None,
         recipients: Callable[[], Awaitable[Sequence[str]]],
         page: Page,
         clock: Clock,
@@ -137,7 +129,8 @@ class Reporting:
 
     async def html(self, report: Mapping[str, Any], locale: str) -> str:
         """One file that needs nothing else."""
-        return self._page(report, await self.pictures(report, locale), locale)
+        pictures = await self.pictures(report, locale)
+        return self._page(report, [data_url(png) for png in pictures], locale)
 
     async def png(self, report: Mapping[str, Any], locale: str) -> bytes:
         """All charts in one picture. Raises NotDrawn."""
@@ -191,38 +184,14 @@ class Reporting:
     async def _to_mail(
         self, report_id: str, report: Mapping[str, Any], *, begun: bool, late: bool
     ) -> None:
-        del late
-        if not self._mail.smtp_host or begun:
+        if self._mail is None or begun:
             return  # a mail in doubt is not sent twice
         to = list(await self._recipients())
         if not to:
             return
+        pictures = await self.pictures(report, self._mail.locale)
         await self.store.note(report_id, "mail begun")
-        locale = self.schedule.locale
-        message = EmailMessage()
-        message["Subject"] = self.writer.title(report, locale)
-        message["From"] = self._mail.smtp_from or self._mail.smtp_user or "reports@localhost"
-        message["To"] = ", ".join(to)
-        message["Message-ID"] = f"<{report_id.replace(':', '.')}@contact-center>"
-        message.set_content("\n".join(self.writer.headlines(report, locale)))
-        message.add_alternative(await self.html(report, locale), subtype="html")
-        try:
-            await asyncio.to_thread(self._deliver, message)
-        except (OSError, smtplib.SMTPException) as error:
-            raise ContactCenterError(f"The mail was not sent: {error}") from error
-
-    def _deliver(self, message: EmailMessage) -> None:
-        assert self._mail.smtp_host is not None
-        with smtplib.SMTP(
-            self._mail.smtp_host, self._mail.smtp_port, timeout=MAIL_SECONDS
-        ) as server:
-            server.ehlo()
-            if server.has_extn("starttls"):
-                server.starttls()
-                server.ehlo()
-            if self._mail.smtp_user:
-                server.login(self._mail.smtp_user, self._mail.smtp_password or "")
-            server.send_message(message)
+        await self._mail.send(report_id, {**report, "late": late}, pictures, to)
 
 
 def data_url(png: bytes) -> str:

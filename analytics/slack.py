@@ -73,32 +73,41 @@ class SlackReports:
         return str(answer["ts"])
 
     async def add(self, thread: str, report: Mapping[str, Any], pictures: Sequence[bytes]) -> None:
-        """The pictures and the agents' table below it; text says so when a picture fails."""
+        """The agents' table and the pictures below it; a line says which did not get through."""
         t = self._writer.text(self.locale)
+        await self._say(thread, self._agents(report))
+        names = [d["name"] for d in self._writer.drawings(report, self.locale)]
+        failed = names[len(pictures) :]
+        for name, png in zip(names, pictures, strict=False):
+            # One by one: what Slack has against one picture is not held against the others.
+            if not await self._show(thread, name, t(f"analytics.charts.{name}"), png):
+                failed.append(name)
+        if failed:
+            titles = ", ".join(t(f"analytics.charts.{name}") for name in failed)
+            await self._say(thread, t("analytics.reports.no_picture", charts=titles))
+
+    async def _show(self, thread: str, name: str, title: str, png: bytes) -> bool:
         try:
-            await self._client.chat_postMessage(
-                channel=self._channel, thread_ts=thread, text=self._agents(report)
-            )
-            if not pictures:
-                return
             await self._client.files_upload_v2(
                 channel=self._channel,
                 thread_ts=thread,
-                file_uploads=[
-                    {"content": png, "filename": f"chart-{n}.png", "title": f"{n}"}
-                    for n, png in enumerate(pictures, start=1)
-                ],
+                content=png,
+                filename=f"{name}.png",
+                title=title,
+                alt_txt=title,
+            )
+        except (*TROUBLE, ValueError) as error:
+            log.warning("Slack did not take the report's picture %s: %s", name, error)
+            return False
+        return True
+
+    async def _say(self, thread: str, text: str) -> None:
+        try:
+            await self._client.chat_postMessage(
+                channel=self._channel, thread_ts=thread, text=text, unfurl_links=False
             )
         except TROUBLE as error:
-            log.warning("the report's pictures were not taken: %s", error)
-            try:
-                await self._client.chat_postMessage(
-                    channel=self._channel,
-                    thread_ts=thread,
-                    text=t("analytics.reports.no_picture"),
-                )
-            except TROUBLE:
-                log.warning("Slack is away")
+            log.warning("Slack did not take what belongs below the report: %s", error)
 
     def _blocks(
         self, report: Mapping[str, Any], title: str, lines: Sequence[str], *, late: bool

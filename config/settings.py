@@ -278,6 +278,7 @@ class ReportSettings(Section):
 
     report_time: str = Field("09:00", pattern=rf"^{_CLOCK}$", description="when it is sent, HH:MM")
     report_timezone: TimeZone = Field("UTC", description="the zone of that time: Asia/Seoul")
+    report_language: Literal["en", "ko"] = Field("en", description="of the mail: en or ko")
 
 
 class MailSettings(Section):

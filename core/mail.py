@@ -34,6 +34,10 @@ class Mailer:
         message["From"], message["To"], message["Subject"] = self.sender, to, subject
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text)
+        await self.deliver(message)
+
+    async def deliver(self, message: EmailMessage) -> None:
+        """Hand over a message that says to whom, from whom and what. Raises MailFailed."""
         try:
             await asyncio.to_thread(self._send, message)
         except (OSError, smtplib.SMTPException, ValueError) as error:

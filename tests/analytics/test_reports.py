@@ -6,9 +6,11 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
+from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from analytics.counting import Filter
@@ -20,15 +22,16 @@ from analytics.report_store import ReportStore
 from analytics.reporting import Reporting, Schedule
 from analytics.slack import SlackReports
 from analytics.studio import Studio
-from config.settings import read_settings
 from core.clock import Clock
 from core.wording import Words
 from tests.analytics.conftest import END, SUPERVISOR, Past
-from tests.support.slack_server import SlackServer
+from tests.support.faults import Fault
+from tests.support.slack_server import SIGNING_SECRET, SlackServer
 from tests.support.world import LOCALES
 
 WORDS = Words.load(LOCALES)
 DAY = date(2026, 11, 7)
+PICTURES = ["answers.png", "speed.png", "decisions.png"]
 
 
 class Spelling:
@@ -64,19 +67,20 @@ def an_office(past: Past, clock: Clock, tmp_path) -> Reporting:  # type: ignore[
         studio=NoPictures(tmp_path, WORDS),
         analytics=analytics,
         schedule=Schedule(at=time(9)),
-        mail=read_settings({}).mail,
+        mail=None,
         recipients=nobody,
         page=file_page(lambda: writer),
         clock=clock,
     )
 
 
-def in_slack(server: SlackServer, reporting: Reporting) -> SlackReports:
-    client = AsyncWebClient(token=server.bot_token, base_url=server.url.rstrip("/") + "/")
+def in_slack(server: SlackServer, reporting: Reporting, *, locale: str = "en") -> SlackReports:
+    client = AsyncWebClient(token=server.bot_token, base_url=server.url)
+    app = AsyncApp(client=client, signing_secret=SIGNING_SECRET)
     face = SlackReports(
-        client,
+        app.client,
         channel="C0REPORT",
-        locale="en",
+        locale=locale,
         writer=reporting.writer,
         base_url="http://127.0.0.1:8080",
     )
@@ -96,8 +100,7 @@ async def test_two_processes_at_report_time_send_one_report(past: Past, tmp_path
         assert len(top) == 1
         assert "Daily report" in top[0].text
         assert any("mina@example.com" in m.text for m in server.messages if m.thread_ts)
-        # This server takes no files: the thread says so, and the report is there all the same.
-        assert any("pictures could not be added" in m.text for m in server.messages)
+        assert [f["name"] for f in server.files.values()] == PICTURES
     stored = await offices[0].store.get("daily:2026-11-07")
     assert stored is not None
     assert stored["state"] == "sent"
@@ -204,3 +207,38 @@ async def test_nothing_is_sent_before_its_time(past: Past, tmp_path, moment: str
     await office.tick()
     known = await office.store.get("daily:2026-11-07")
     assert (known is not None) == (at.hour == 9)
+
+
+async def test_pictures_hang_below_the_report_in_slack(past: Past, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    await past.clock.advance(9 * 3600 + 30)
+    async with SlackServer() as server:
+        office = an_office(past, past.clock, tmp_path)
+        in_slack(server, office, locale="ko")
+        await office.tick()
+        top = next(m for m in server.messages if not m.thread_ts)
+        assert [f["name"] for f in server.files.values()] == PICTURES
+        for file in server.files.values():
+            assert file["content"] == b"\x89PNG"
+            assert (file["channel"], file["thread_ts"]) == ("C0REPORT", top.ts)
+            assert any("가" <= c <= "힣" for c in file["title"])
+
+
+@pytest.mark.parametrize("fault", [Fault(status=500), Fault()], ids=["refused", "cut off"])
+async def test_one_picture_that_fails_costs_neither_the_report_nor_the_others(
+    past: Past, tmp_path: Path, fault: Fault
+) -> None:
+    await past.clock.advance(9 * 3600 + 30)
+    async with SlackServer() as server:
+        office = an_office(past, past.clock, tmp_path)
+        in_slack(server, office)
+        server.script.plan("upload speed.png", *[fault] * 5)
+        await office.tick()
+        shown = [f["name"] for f in server.files.values() if f.get("thread_ts")]
+        assert shown == ["answers.png", "decisions.png"]
+        said = [m.text for m in server.messages if m.thread_ts]
+        assert any("mina@example.com" in text for text in said)
+        assert "Time to the first answer" in said[-1]
+        assert "could not be added" in said[-1]
+    stored = await office.store.get("daily:2026-11-07")
+    assert stored is not None
+    assert stored["state"] == "sent"

@@ -60,6 +60,7 @@ class SlackServer:
         self.views: dict[str, dict[str, Any]] = {}
         self.homes: dict[str, dict[str, Any]] = {}
         self.users: dict[str, dict[str, Any]] = {}
+        self.files: dict[str, dict[str, Any]] = {}  #: what was uploaded, by id
         self.refused: dict[str, str] = {}  #: method to the error it always answers
         self.script = Script()
         self.acks: dict[str, dict[str, Any]] = {}
@@ -70,6 +71,7 @@ class SlackServer:
         app = web.Application(client_max_size=10_000_000)
         app.router.add_route("*", "/api/{method}", self._call)
         app.router.add_get("/socket", self._socket)
+        app.router.add_post("/upload/{id}", self._upload)
         app.router.add_post("/response/{number}", self._response)
         app.on_shutdown.append(self._close_sockets)
         self._listening = Listening(app)
@@ -361,6 +363,33 @@ class SlackServer:
             if (known.get("profile") or {}).get("email") == email:
                 return {"user": {"id": user} | known}
         return {"ok": False, "error": "users_not_found"}
+
+    async def _on_files_getuploadurlexternal(self, params: dict[str, Any]) -> dict[str, Any]:
+        file_id = f"F{next(self._numbers):08d}"
+        self.files[file_id] = {"name": params["filename"], "length": int(params["length"])}
+        return {"upload_url": f"{self._listening.url}/upload/{file_id}", "file_id": file_id}
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        file = self.files[request.match_info["id"]]
+
+        async def work() -> web.StreamResponse:
+            file["content"] = await request.read()
+            if len(file["content"]) != file["length"]:
+                return web.Response(status=400, text="another length")
+            return web.Response(text=f"OK - {file['length']}")
+
+        return await self.script.play(f"upload {file['name']}", request, work)
+
+    async def _on_files_completeuploadexternal(self, params: dict[str, Any]) -> dict[str, Any]:
+        for done in params["files"]:
+            if "content" not in self.files[done["id"]]:
+                return {"ok": False, "error": "file_not_found"}
+            self.files[done["id"]] |= {
+                "title": done.get("title"),
+                "channel": params.get("channel_id"),
+                "thread_ts": params.get("thread_ts"),
+            }
+        return {"files": [{"id": done["id"]} for done in params["files"]]}
 
     async def _response(self, request: web.Request) -> web.StreamResponse:
         self.ephemerals.append(await request.json())
