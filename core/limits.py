@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from core.clock import Clock
 
 CAPACITY = 50_000  #: keys remembered; those at rest are forgotten first
+
+
+def network_of(address: str) -> str:
+    """What one person has of addresses: the address itself, or its /64 where it is IPv6."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.version == 4:
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 class RateLimit:

@@ -15,6 +15,11 @@ _PERHAPS = re.compile(
 _OWN_TOKENS = re.compile(r"\bdesk_[-_A-Za-z0-9]{16,}|(?<=/login/link/)[-_A-Za-z0-9]{16,}")
 _URI_SECRET = re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+@")
 
+_ONE_LINE = {n: f"\\x{n:02x}" for n in (*range(32), 127, *range(128, 160))} | {
+    ord("\t"): "\t", ord("\n"): "\\n", ord("\r"): "\\r",
+    0x2028: "\\u2028", 0x2029: "\\u2029",
+}  # fmt: skip
+
 
 class MaskedLog(logging.Filter):
     """Masks a record's sentence and its traceback; set it on every handler."""
@@ -25,7 +30,8 @@ class MaskedLog(logging.Filter):
             said = record.getMessage()
         except (TypeError, ValueError):
             return True  # the handler itself reports a message that cannot be formatted
-        record.msg, record.args = masked(said), None
+        # One record is one line: nobody writes a line of ours by what he is called.
+        record.msg, record.args = masked(said).translate(_ONE_LINE), None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:

@@ -12,7 +12,7 @@ from core.accounts.sessions import StaffAccess
 from core.accounts.store import AccountStore
 from core.clock import Clock
 from core.errors import BadInput, ContactCenterError
-from core.limits import RateLimit
+from core.limits import RateLimit, network_of
 
 
 class SignInRefused(ContactCenterError):
@@ -70,7 +70,7 @@ class SignIn:
             email = clean_email(email)
         except BadInput:
             email = ""
-        wait = self._per_account.take(f"{address}\x1f{email}")
+        wait = self._per_account.take(f"{network_of(address)}\x1f{email}")
         if wait:
             raise TooManyAttempts(retry_after=wait)
         account = await self._store.account_by_email(email) if email else None
@@ -82,7 +82,8 @@ class SignIn:
     def count_mail(self, email: str, *, address: str) -> None:
         """One more wish for a link. Raises TooManyAttempts."""
         self.count(address)
-        wait = self._per_account.take(f"mail\x1f{address}\x1f{email.strip().lower()[:254]}")
+        place = network_of(address)
+        wait = self._per_account.take(f"mail\x1f{place}\x1f{email.strip().lower()[:254]}")
         if wait:
             raise TooManyAttempts(retry_after=wait)
 
@@ -119,6 +120,6 @@ class SignIn:
 
     def count(self, address: str) -> None:
         """One more attempt from this address. Raises TooManyAttempts."""
-        wait = self._per_address.take(address)
+        wait = self._per_address.take(network_of(address))
         if wait:
             raise TooManyAttempts(retry_after=wait)

@@ -21,7 +21,7 @@ from core.accounts.rules import Role, User
 from core.accounts.sessions import SignedIn
 from core.clock import Clock
 from core.errors import StoreUnavailable
-from core.limits import RateLimit
+from core.limits import RateLimit, network_of
 from core.web.metrics import HttpMetrics
 from core.web.problems import Problem, from_exception, from_validation
 from core.web.routing import BODY_LIMIT, CALL, Access, Call, Handler, Route
@@ -103,7 +103,7 @@ class Gate:
         try:
             address = self._address(request)
             request[CALL] = Call(address=address)
-            wait = self._addresses.take(address)
+            wait = self._addresses.take(network_of(address))
             if wait:
                 raise _too_many(wait)
             response = await handler(request)
