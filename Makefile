@@ -1,6 +1,7 @@
-# run: everything on embedded defaults · test: every test · check: what must hold before a commit
+# run: everything on embedded defaults · test: every test · unit: those that take no minute
+# check: what must hold before a commit
 .DEFAULT_GOAL := run
-.PHONY: run test check fix bench lock dev browser
+.PHONY: run test unit check fix bench lock dev browser
 
 BASE ?= $(firstword $(foreach p,python3 python3.11 python3.12 python3.13 python3.14,\
   $(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
@@ -10,18 +11,39 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 RUN_STAMP := .venv/installed-$(firstword $(shell cksum < requirements.lock))
 DEV_STAMP := .venv/installed-dev-$(firstword $(shell cat requirements.lock requirements-dev.lock | cksum))
 
+# Most tests wait for processes and browsers: more of them than there are cores run at a time.
+# Those that promise seconds come after, alone. Exit 5: ARGS chose none of them.
+WORKERS ?= 4
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist worksteal
+define pytest
+$(PYTEST) -m "not timed" $(ARGS) || [ $$? = 5 ]
+$(PY) -m pytest -m timed $(ARGS) || [ $$? = 5 ]
+endef
+
+# pip compiles on one core, and packages' own tests too; compileall takes every core and leaves
+# them. The path file puts the project itself on the path.
+define install
+@$(PIP) install -qq --no-compile --require-hashes -r $(1)
+@$(PY) -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
+@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), \
+  "contact-center-os.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
+endef
+
 run: $(RUN_STAMP)
 	@exec $(PY) bot.py run $(ARGS)
 
 test: dev browser
-	$(PY) -m pytest $(ARGS)
+	$(pytest)
+
+unit: dev
+	$(PYTEST) -m unit $(ARGS)
 
 check: dev browser
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PY) -m pytest $(ARGS)
+	$(pytest)
 
 fix: dev
 	$(PY) -m ruff format .
@@ -42,12 +64,17 @@ lock:
 
 dev: $(DEV_STAMP)
 
-# Names what to install where we may not.
+# Installs where we may, and else names what to install. Where there is no apt, fonts are the
+# user's own business.
 browser:
-	@if [ -x /usr/bin/chromium ] && [ -x /usr/bin/redis-server ]; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	    --no-install-recommends chromium fonts-noto-cjk redis-server >/dev/null; \
+	@apt=; if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt=1; fi; \
+	if [ -x /usr/bin/chromium ] && [ -x /usr/bin/redis-server ] && \
+	  { [ -z "$$apt" ] || [ -d /usr/share/fonts/opentype/noto ]; }; then exit 0; fi; \
+	if [ -n "$$apt" ]; then \
+	  echo "Installing Chromium, Redis and a Korean font …"; \
+	  timeout 300 apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 900 \
+	    apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk redis-server \
+	    >/dev/null; \
 	else \
 	  echo "The tests need Chromium and Redis. Install them first, on Debian with:" >&2; \
 	  echo "  sudo apt-get install chromium fonts-noto-cjk redis-server" >&2; exit 2; \
@@ -60,12 +87,11 @@ $(PY):
 
 $(RUN_STAMP): | $(PY)
 	@echo "Installing the locked dependencies into .venv (the first time only) …"
-	@$(PIP) install -qq --require-hashes -r requirements.lock
-	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), \
-	  "contact-center-os.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
+	$(call install,requirements.lock)
 	@rm -f $(filter-out $@,$(wildcard .venv/installed-[0-9]*)) && touch $@
 
-$(DEV_STAMP): $(RUN_STAMP)
-	@echo "Installing what development and tests need …"
-	@$(PIP) install -qq --require-hashes -r requirements-dev.lock
-	@rm -f $(filter-out $@,$(wildcard .venv/installed-dev-*)) && touch $@
+# Holds all that `run` needs, in the same versions: one call of pip for both.
+$(DEV_STAMP): | $(PY)
+	@echo "Installing what development and tests need into .venv …"
+	$(call install,requirements-dev.lock)
+	@rm -f .venv/installed-* && touch $(RUN_STAMP) $@

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from config.settings import read_settings
@@ -32,6 +33,36 @@ BROWSER_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# How long an example takes is the machine's business, not the property's.
+hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.load_profile("shared")
+
+# Where tests start programs, servers, vendors' SDKs or browsers of their own.
+NOT_UNIT = (
+    "browser/",
+    "channels/",
+    "contract/",
+    "core/rag/test_guide.py",
+    "core/rag/test_index_contract.py",
+    "core/storage/",
+    "core/test_data_dir.py",
+    "faults/",
+    "plugins/test_a_stranger_installed_by_pip_is_listed.py",
+    "scenarios/",
+    "test_app.py",
+    "test_command_line.py",
+    "test_no_app.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as `unit` what needs neither a database nor another process, and no seconds."""
+    tests = Path(__file__).parent
+    for item in items:
+        stores = "mongo_uri" in getattr(item, "fixturenames", ())
+        apart = item.path.relative_to(tests).as_posix().startswith(NOT_UNIT)
+        if not stores and not apart and item.get_closest_marker("timed") is None:
+            item.add_marker(pytest.mark.unit)
 
 
 @pytest.fixture(scope="session")

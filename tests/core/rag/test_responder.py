@@ -66,6 +66,8 @@ QUESTION = Question(
     conversation_id="c1", text="How do I reset my password?", locale="en", channel="web"
 )
 
+pytestmark = pytest.mark.timed  # models have a second or two in most of them
+
 
 class Shelf:
     """A retriever with fixed passages."""
@@ -231,7 +233,6 @@ async def test_a_server_that_does_not_stream_is_heard(desk: Desk) -> None:
     ],
 )
 @pytest.mark.parametrize("model", ["openai:test", "openai:gpt-4o-mini"])
-@pytest.mark.timed
 async def test_whatever_fails_ends_in_the_quotation_with_its_reason(
     desk: Desk, scene: Scene, reason: Reason, model: str
 ) -> None:
@@ -467,7 +468,6 @@ async def test_a_cancelled_draft_cancels_the_call(desk: Desk) -> None:
     assert desk.server.broken_off == 1
 
 
-@pytest.mark.timed
 async def test_what_is_left_of_the_customers_time_is_the_limit(desk: Desk) -> None:
     responder = await started(desk(Scene(text=GOOD, delay=30)))
     began = time.monotonic()
@@ -541,7 +541,6 @@ async def test_a_model_that_cannot_be_had_is_one_clear_sentence_at_start(
         await desk(GOOD, model=name).start()
 
 
-@pytest.mark.timed
 async def test_a_wall_of_numbers_does_not_hold_up_the_others(desk: Desk) -> None:
     responder = await started(desk(GOOD))
     text = "How do I reset my password? " + "010-1234-5678 " * 1400
