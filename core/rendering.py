@@ -66,7 +66,7 @@ RULE_TEXT = "———"
 
 def utf16_length(text: str) -> int:
     """The length as Telegram, Slack and Twilio count it."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def separator(before: Block, after: Block) -> str:

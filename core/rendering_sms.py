@@ -78,8 +78,10 @@ def to_sms(blocks: Sequence[Block]) -> tuple[str, ...]:
     if utf16_length(transliterate(text)) <= ADVISED:
         return (transliterate(text),)
     run = Block(kind=BlockKind.PARAGRAPH, spans=tuple(_plainer(s) for s in plain_run(blocks)))
-    parts = _bodies(run, limit=ADVISED)
-    if len(parts) > SHORT_PARTS:
+    # What cannot fit into so few short ones is not cut up just to find out.
+    fits = utf16_length("".join(transliterate(text).split())) <= ADVISED * SHORT_PARTS
+    parts = _bodies(run, limit=ADVISED) if fits else ()
+    if not 0 < len(parts) <= SHORT_PARTS:
         parts = _bodies(run, limit=HARD_LIMIT)
     if len(parts) == 1:
         return parts
