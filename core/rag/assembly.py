@@ -45,8 +45,12 @@ async def open_rag(
     clock: Clock,
 ) -> Rag:
     """Open it; leaving the stack closes it. Raises SetupError for what cannot be opened."""
-    computing = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="embed"))
-    searching = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="search"))
+    computing = ThreadPoolExecutor(1, thread_name_prefix="embed")
+    searching = ThreadPoolExecutor(1, thread_name_prefix="search")
+    for executor in (computing, searching):
+        # What waits in the queue is not begun any more, and nobody waits here for the last one:
+        # a document being taken in held up a stop for as long as it took.
+        stack.callback(executor.shutdown, wait=False, cancel_futures=True)
     encoder = await asyncio.get_running_loop().run_in_executor(
         computing, encoder_for, vectors.embedding_model or ""
     )

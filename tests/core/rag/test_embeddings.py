@@ -1,0 +1,60 @@
+"""The thread that embeds: no text holds it up for long, and a stop does not wait for its queue."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import numpy as np
+
+from config.settings import read_settings
+from core.rag.assembly import open_rag
+from core.rag.embeddings import BundledEncoder
+from core.storage.client import Database
+from core.testing.clock import ManualClock
+
+
+def test_a_flood_of_words_costs_little_more_than_a_letter() -> None:
+    encoder = BundledEncoder()
+    letter = "How do I reach the people who repair bicycles? " * 20
+    flood = "How do I reach the people who repair bicycles? " * 170
+
+    def spent(text: str) -> float:
+        began = time.process_time()
+        encoder.questions([text])
+        encoder.passages([text])
+        return time.process_time() - began
+
+    spent("warm")
+    usual = spent(letter)
+    assert spent(flood) < 4 * usual
+    assert spent("0" * 20_000) < 4 * usual
+
+
+def test_of_a_long_text_the_beginning_and_the_end_count() -> None:
+    encoder = BundledEncoder()
+    story = "It was a long and rainy day at the office. " * 100
+    plain, ending, beginning = encoder.questions(
+        [story, story + "How do I return my shoes?", "How do I return my shoes? " + story]
+    )
+    [wanted] = encoder.questions(["How do I return my shoes?"])
+    for asking in (ending, beginning):
+        assert float(np.dot(asking, wanted)) > float(np.dot(plain, wanted))
+
+
+async def test_a_stop_waits_for_one_text_and_not_for_the_queue(
+    db: Database, tmp_path: Path, clock: ManualClock
+) -> None:
+    async with AsyncExitStack() as stack:
+        rag = await open_rag(
+            stack, vectors=read_settings({}).vectors, data_dir=tmp_path, db=db, clock=clock
+        )
+        texts = [f"Question {n} of a long queue of questions. " * 20 for n in range(12)]
+        asked = [asyncio.create_task(rag.embedder.question(text)) for text in texts]
+        await asyncio.sleep(0)
+        await stack.aclose()
+    done, _ = await asyncio.wait(asked, timeout=30)
+    assert len(done) == 12
+    assert sum(task.cancelled() for task in asked) >= 10
