@@ -17,7 +17,7 @@ from core.clock import Clock
 from core.errors import StoreUnavailable
 from core.events import Commit
 from core.repository import Conversations
-from core.storage.commit_log import commit_from_document
+from core.storage.commit_log import MongoCommitLog
 
 TRACED = 20_000  #: conversations whose trace is kept in memory
 REBUILD_BATCH = 200  #: conversations read from the log at once
@@ -89,15 +89,12 @@ async def rebuild(
     begun = clock.now()
     by_day: dict[int, list[Fact]] = defaultdict(list)
     try:
+        commit_log = MongoCommitLog(db["log"])
         ids = [d["_id"] for d in await db["conversations"].find({}, {"_id": 1}).to_list()]
         for start in range(0, len(ids), REBUILD_BATCH):
-            batch = ids[start : start + REBUILD_BATCH]
-            commits: dict[str, list[Commit]] = defaultdict(list)
-            for document in await db["log"].find({"c": {"$in": batch}}).to_list():
-                commits[document["c"]].append(commit_from_document(document))
-            for conversation_id, own in commits.items():
+            for conversation_id in ids[start : start + REBUILD_BATCH]:
                 trace = Trace(conversation_id)
-                for commit in sorted(own, key=lambda c: c.base):
+                for commit in await commit_log.read(conversation_id):
                     for fact in trace.take(commit):
                         by_day[day_of(fact.at)].append(fact)
             if progress is not None:

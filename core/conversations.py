@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -13,6 +14,8 @@ from core.messages import Address, Author, DeliveryState, Sender
 
 MEMORY_TURNS = 12  #: how many lines of the past an answer may see
 MEMORY_CHARS = 600  #: of each line
+KEPT_KEYS = 4096  #: messages that a repeated one is compared with
+DIGEST_BYTES = 8
 
 
 class Status(enum.StrEnum):
@@ -112,6 +115,7 @@ class Conversation:
     updated_at: datetime | None = None
     last_customer_at: datetime | None = None
     erased: bool = False
+    accepted: bytes = b""  #: short digests of the keys of its commits, the newest `KEPT_KEYS`
 
     @property
     def channel(self) -> str:
@@ -123,11 +127,41 @@ class Conversation:
         state = self
         for item in commit.numbered():
             state = _apply(state, item)
-        return replace(state, seq=commit.last, updated_at=commit.at)
+        accepted = state.accepted
+        if commit.key:
+            accepted = (accepted + _digest(commit.key))[-KEPT_KEYS * DIGEST_BYTES :]
+        return replace(state, seq=commit.last, updated_at=commit.at, accepted=accepted)
+
+    def may_have_accepted(self, key: str) -> bool:
+        """Whether a commit with this key is in the log, almost surely; False is certain.
+
+        No vendor repeats a message after `KEPT_KEYS` later ones of the same conversation.
+        """
+        return _digest(key) in self.accepted
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.blake2b(key.encode(errors="replace"), digest_size=DIGEST_BYTES).digest()
+
+
+#: Most of what happens; a test holds this against the fold.
+KEEPS_STATUS = frozenset((ev.Received, ev.Sent, ev.DeliveryStarted, ev.DeliveryRecorded))
+
+
+def status_after(status: Status, item: ev.Numbered) -> Status:
+    """The status after this event, which follows from the one before and the event alone."""
+    if type(item.event) in KEEPS_STATUS:
+        return status
+    before = Conversation(id=item.conversation_id, seq=item.seq - 1, status=status)
+    return _apply(before, item).status
 
 
 def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
     match item.event:
+        case ev.Received() as e:
+            return _received(c, item, e)
+        case ev.Sent() as e:
+            return _sent(c, item, e)
         case ev.Started() as e:
             return replace(
                 c,
@@ -138,10 +172,6 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
                 status=Status.AI,
                 erased=False,
             )
-        case ev.Received() as e:
-            return _received(c, item, e)
-        case ev.Sent() as e:
-            return _sent(c, item, e)
         case ev.LocaleChosen() as e:
             return replace(c, locale=e.locale)
         case ev.ConsentChanged() as e:
@@ -253,20 +283,26 @@ def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
 
 
 def _received(c: Conversation, item: ev.Numbered, e: ev.Received) -> Conversation:
-    c = replace(c, last_customer_at=item.at, outgoing=_opened(c.outgoing, item.at))
+    outgoing = _opened(c.outgoing, item.at)
     if e.silent:
-        return c
-    c = replace(c, memory=_remember(c.memory, Author.CUSTOMER, e.text))
-    if c.status is Status.HUMAN:
-        return c
-    waiting = Unanswered(
-        seq=item.seq,
-        text=e.text,
-        at=item.at,
-        group_id=e.group_id,
-        has_attachment=bool(e.attachments),
+        return replace(c, last_customer_at=item.at, outgoing=outgoing)
+    unanswered = c.unanswered
+    if c.status is not Status.HUMAN:
+        waiting = Unanswered(
+            seq=item.seq,
+            text=e.text,
+            at=item.at,
+            group_id=e.group_id,
+            has_attachment=bool(e.attachments),
+        )
+        unanswered = (*unanswered, waiting)
+    return replace(
+        c,
+        last_customer_at=item.at,
+        outgoing=outgoing,
+        memory=_remember(c.memory, Author.CUSTOMER, e.text),
+        unanswered=unanswered,
     )
-    return replace(c, unanswered=(*c.unanswered, waiting))
 
 
 def _opened(outgoing: tuple[Outgoing, ...], at: datetime) -> tuple[Outgoing, ...]:
@@ -285,27 +321,31 @@ def _opened(outgoing: tuple[Outgoing, ...], at: datetime) -> tuple[Outgoing, ...
 
 
 def _sent(c: Conversation, item: ev.Numbered, e: ev.Sent) -> Conversation:
-    if e.author is Author.SYSTEM:
-        c = replace(c, told=e.notice)
-    else:
-        c = replace(c, memory=_remember(c.memory, e.author, e.text), told=None)
+    told, memory = e.notice, c.memory
+    if e.author is not Author.SYSTEM:
+        told, memory = None, _remember(memory, e.author, e.text)
+    turns, cited = c.turns, c.cited
     if e.author is Author.AI and e.draft is not None:
         sources = tuple(citation.id for citation in e.citations)
-        repeated = any(source in c.cited for source in sources)
-        c = replace(
-            c,
-            turns=c.turns + 1 if repeated else 1,
-            cited=tuple(dict.fromkeys((*c.cited, *sources)))[-MEMORY_TURNS:],
-        )
+        turns = turns + 1 if any(source in cited for source in sources) else 1
+        cited = tuple(dict.fromkeys((*cited, *sources)))[-MEMORY_TURNS:]
+    unanswered = c.unanswered
     if e.answers:
-        c = replace(c, unanswered=tuple(u for u in c.unanswered if u.seq not in e.answers))
-    if e.by:
-        # A person has seen it and spoken, whoever wrote the words.
-        c = replace(c, person_requested=False)
-    if e.pulled:
-        return c
-    outgoing = Outgoing(seq=item.seq, at=item.at, author=e.author)
-    return replace(c, outgoing=(*c.outgoing, outgoing))
+        unanswered = tuple(u for u in unanswered if u.seq not in e.answers)
+    outgoing = c.outgoing
+    if not e.pulled:
+        outgoing = (*outgoing, Outgoing(seq=item.seq, at=item.at, author=e.author))
+    return replace(
+        c,
+        told=told,
+        memory=memory,
+        turns=turns,
+        cited=cited,
+        unanswered=unanswered,
+        # Once a person has spoken, whoever wrote the words, nobody waits for one.
+        person_requested=c.person_requested and not e.by,
+        outgoing=outgoing,
+    )
 
 
 def _remember(memory: tuple[Turn, ...], author: Author, text: str) -> tuple[Turn, ...]:

@@ -344,18 +344,24 @@ class Commit:
     at: datetime
     events: tuple[Event, ...] = field(default_factory=tuple)
     key: str = ""  #: the inbound message's key; unique in the whole log
+    _numbered: tuple[Numbered, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Everybody who hears of a commit asks for its numbered events, so they are made once.
+        numbered = tuple(
+            Numbered(conversation_id=self.conversation_id, seq=self.base + i, at=self.at, event=e)
+            for i, e in enumerate(self.events)
+        )
+        object.__setattr__(self, "_numbered", numbered)
 
     @property
     def last(self) -> int:
         """Number of the last event."""
         return self.base + len(self.events) - 1
 
-    def numbered(self) -> list[Numbered]:
+    def numbered(self) -> tuple[Numbered, ...]:
         """The events with their numbers."""
-        return [
-            Numbered(conversation_id=self.conversation_id, seq=self.base + i, at=self.at, event=e)
-            for i, e in enumerate(self.events)
-        ]
+        return self._numbered
 
 
 def to_plain(value: Any) -> Any:

@@ -36,13 +36,13 @@ class ConversationLog(Protocol):
     async def append(self, commit: Commit) -> None:
         """Store the commit durably.
 
-        Raises StaleConversation when its numbers are taken, AlreadyAccepted when its key is,
-        StoreUnavailable when the store does not answer.
+        Raises StaleConversation when its numbers are taken, StoreUnavailable when the store does
+        not answer, ValueError for more events than a commit may have.
         """
         ...
 
     async def read(self, conversation_id: str, *, after: int = 0) -> list[Commit]:
-        """The commits with numbers above `after`, in order."""
+        """The commits that begin after this number, in order."""
         ...
 
 

@@ -14,6 +14,7 @@ from core.conversations import Conversation
 from core.errors import NotFound, StaleConversation
 from core.events import Commit, Event
 from core.ports import (
+    AlreadyAccepted,
     Bus,
     ConversationLog,
     Gathering,
@@ -91,6 +92,8 @@ class Conversations:
         async with self._lock(conversation_id):
             state = await self.peek(conversation_id)
             for _ in range(ATTEMPTS):
+                if key and state.may_have_accepted(key):
+                    await self._refuse_known(conversation_id, key)
                 events = tuple(decide(state))
                 if not events:
                     return Change(before=state, after=state, commit=None)
@@ -126,6 +129,12 @@ class Conversations:
     def mark_settled(self, conversation_id: str) -> None:
         """The snapshot says everything: the next commit has to unsettle it first."""
         self._unsettled.pop(conversation_id, None)
+
+    async def _refuse_known(self, conversation_id: str, key: str) -> None:
+        """Raise AlreadyAccepted for a commit that is there; the state itself may be mistaken."""
+        for commit in reversed(await self._log.read(conversation_id)):
+            if commit.key == key:
+                raise AlreadyAccepted(commit)
 
     async def _append(self, state: Conversation, commit: Commit) -> None:
         if commit.conversation_id in self._unsettled:

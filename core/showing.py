@@ -15,7 +15,7 @@ from core.ports import Signal
 
 log = logging.getLogger(__name__)
 
-TYPING_AFTER = 0.06  #: seconds; an answer that is there sooner needs no sign
+TYPING_AFTER = 0.15  #: seconds; an answer that is there sooner needs no sign
 TYPING_EVERY = 4.0  #: seconds; Telegram forgets a chat action after five
 STREAM_END = ""
 

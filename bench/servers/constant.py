@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Mapping
@@ -56,6 +57,8 @@ async def serve(port: int, folder: Path, more: Mapping[str, str]) -> None:
     store = EmbeddedStore(folder)
     store.launch()
     async with serving(settings, data_dir, store=store, guide=None, responder=Constant()):
+        gc.collect()
+        gc.freeze()  # as `bot.py run` does
         print("ready", flush=True)
         await asyncio.Event().wait()
 

@@ -11,6 +11,7 @@ from pymongo.errors import PyMongoError
 
 from core.errors import StoreUnavailable
 from core.ports import Person
+from core.storage.commit_log import MongoCommitLog
 
 Document = Mapping[str, Any]
 
@@ -71,13 +72,8 @@ class People:
         )
 
     async def _events(self, conversation_id: str) -> list[Document]:
-        try:
-            commits = await self._log.find({"c": conversation_id}).to_list()
-        except PyMongoError as error:
-            raise StoreUnavailable from error
-        return [
-            e for commit in sorted(commits, key=lambda d: int(d["n"])) for e in commit["events"]
-        ]
+        commits = await MongoCommitLog(self._log).documents(conversation_id)
+        return [event for commit in commits for event in commit["events"]]
 
     async def _writers(self, wanted: _Contact) -> list[str]:
         found = []

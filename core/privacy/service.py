@@ -22,6 +22,7 @@ from core.errors import ContactCenterError, StoreUnavailable
 from core.ports import Person, PersonalData, Snapshot, SnapshotStore
 from core.privacy.people import People
 from core.repository import Conversations
+from core.storage.commit_log import MongoCommitLog
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class PrivacyService:
         clock: Clock,
         rewrite: Rewrite | None,
     ) -> None:
-        self._log = db["log"]
+        self._log = MongoCommitLog(db["log"])
         self._snapshots = db["conversations"]
         self._erasures = db["erasures"]
         self._people = People(db)
@@ -194,20 +195,13 @@ class PrivacyService:
     async def _forget(
         self, running: Running, conversation_id: str, *, before: int
     ) -> Mapping[str, int]:
-        wanted = {"c": conversation_id, "n": {"$lt": before}}
-        try:
-            events = 0
-            async for commit in self._log.find(wanted, {"events.kind": 1}):
-                events += len(commit["events"])
-            gone = await self._log.delete_many(wanted)
-        except PyMongoError as error:
-            raise StoreUnavailable from error
+        commits, events = await self._log.cut(conversation_id, before=before)
         running.conversations.forget(conversation_id)
         state = await running.conversations.peek(conversation_id)
         if state.seq:
             snapshot = Snapshot(state=state, projected=before)
             await running.snapshots.save([snapshot], settled=False)
-        return {"commits": gone.deleted_count, "events": events}
+        return {"commits": commits, "events": events}
 
     async def _forget_bytes(self) -> bool:
         if self._rewrite is None:
@@ -243,12 +237,8 @@ class PrivacyService:
         return found[:BATCH]
 
     async def _conversation(self, conversation_id: str) -> Mapping[str, Any]:
-        try:
-            commits = await self._log.find({"c": conversation_id}).to_list()
-        except PyMongoError as error:
-            raise StoreUnavailable from error
         events = []
-        for commit in sorted(commits, key=lambda d: int(d["n"])):
+        for commit in await self._log.documents(conversation_id):
             for offset, event in enumerate(commit["events"]):
                 events.append({"number": commit["n"] + offset, "at": commit["at"], **event})
         return {"id": conversation_id, "events": events}

@@ -14,7 +14,6 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from core.errors import StaleConversation, StoreUnavailable
 from core.events import Commit, event_from_plain, to_plain
-from core.ports import AlreadyAccepted
 
 log = logging.getLogger(__name__)
 
@@ -23,35 +22,46 @@ Document = Mapping[str, Any]
 MAX_BATCH = 128  #: commits in one insert
 PATIENCE = 6.0  #: seconds in which a restarting store is waited for
 DUPLICATE_KEY = 11000
+LONGEST_COMMIT = 32  #: events; so far apart are the numbers of two neighbours at most
+MOST_CANDIDATES = 256  #: ids that one query asks for
+
+
+def document_id(conversation_id: str, base: int) -> str:
+    """The `_id` of the commit that begins with this number."""
+    return f"{conversation_id}/{base}"
 
 
 def commit_to_document(commit: Commit) -> dict[str, Any]:
-    """`_id` is the inbound key where there is one: its uniqueness is what accepts only once."""
-    return {
-        "_id": commit.key or f"{commit.conversation_id}/{commit.base}",
+    """The commit as it is stored; `k` is there only where the commit has a key."""
+    document = {
+        "_id": document_id(commit.conversation_id, commit.base),
         "c": commit.conversation_id,
         "n": commit.base,
         "at": commit.at,
         "events": [to_plain(event) for event in commit.events],
     }
+    if commit.key:
+        document["k"] = commit.key
+    return document
 
 
 def commit_from_document(document: Document) -> Commit:
     """The inverse of `commit_to_document`."""
-    conversation_id, base, key = document["c"], document["n"], document["_id"]
     return Commit(
-        conversation_id=conversation_id,
-        base=base,
+        conversation_id=document["c"],
+        base=document["n"],
         at=document["at"],
         events=tuple(event_from_plain(plain) for plain in document["events"]),
-        key="" if key == f"{conversation_id}/{base}" else key,
+        key=document.get("k", ""),
     )
 
 
 class MongoCommitLog:
     """`core.ports.ConversationLog` over one collection.
 
-    The unique index (c, n) is the compare-and-set: of two writers who both saw n - 1, one loses.
+    The `_id`, conversation and number, is the compare-and-set: of two writers who both saw
+    n - 1, one loses. It is also how a conversation is read, because each commit says which number
+    the next one has: another index would cost more than the document itself.
     While one insert is under way the next commits gather, so the load sets the batch size.
     """
 
@@ -62,6 +72,8 @@ class MongoCommitLog:
 
     async def append(self, commit: Commit) -> None:
         """See `core.ports.ConversationLog.append`."""
+        if len(commit.events) > LONGEST_COMMIT:
+            raise ValueError(f"a commit has at most {LONGEST_COMMIT} events")
         document = commit_to_document(commit)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((document, done))
@@ -74,19 +86,76 @@ class MongoCommitLog:
 
     async def read(self, conversation_id: str, *, after: int = 0) -> list[Commit]:
         """See `core.ports.ConversationLog.read`."""
-        try:
-            found = await self._collection.find(
-                {"c": conversation_id, "n": {"$gt": after}}
-            ).to_list()
-        except PyMongoError as error:
-            raise StoreUnavailable from error
-        # The index finds the range but promises no order.
-        return [commit_from_document(d) for d in sorted(found, key=lambda d: int(d["n"]))]
+        return [commit_from_document(d) for d in await self.documents(conversation_id, after=after)]
+
+    async def documents(self, conversation_id: str, *, after: int = 0) -> list[Document]:
+        """The stored commits that begin after this number, in order, as `read` finds them.
+
+        Raises StoreUnavailable.
+        """
+        commits: list[Document] = []
+        start, candidates = after + 1, LONGEST_COMMIT
+        found = await self._find(conversation_id, 1, *range(start, start + candidates))
+        first = found.pop(1, None) if after else found.get(1)
+        # `after` may be in the middle of a commit, or of what was cut.
+        wanted = min(found, default=0)
+        if first is not None and not first["events"] and _last(first) > after:
+            wanted = _last(first) + 1
+        while wanted:
+            while document := found.get(wanted):
+                if document["events"]:
+                    commits.append(document)
+                wanted = _last(document) + 1
+            if start <= wanted < start + candidates:
+                break
+            start, candidates = wanted, min(candidates * 4, MOST_CANDIDATES)
+            found = await self._find(conversation_id, *range(start, start + candidates))
+        return commits
+
+    async def cut(self, conversation_id: str, *, before: int) -> tuple[int, int]:
+        """Delete the commits that begin before this number; gives how many, and their events.
+
+        What is left is still found from its beginning: one empty document bridges the gap. It
+        may be done again after a crash. Raises StoreUnavailable.
+        """
+        if before <= 1:
+            return 0, 0
+        commits = events = 0
+        bridge = {
+            "_id": document_id(conversation_id, 1),
+            "c": conversation_id,
+            "n": 1,
+            "events": [],
+            "last": before - 1,
+        }
+        for start in range(1, before, MOST_CANDIDATES):
+            end = min(start + MOST_CANDIDATES, before)
+            found = await self._find(conversation_id, *range(start, end))
+            events += sum(len(document["events"]) for document in found.values())
+            commits += sum(bool(document["events"]) for document in found.values())
+            gone = [document["_id"] for number, document in found.items() if number > 1]
+            try:
+                if start == 1:
+                    await self._collection.replace_one({"_id": bridge["_id"]}, bridge, upsert=True)
+                if gone:
+                    await self._collection.delete_many({"_id": {"$in": gone}})
+            except PyMongoError as error:
+                raise StoreUnavailable from error
+        return commits, events
 
     async def close(self) -> None:
         """Return once everything accepted for writing has been written."""
         if self._writer is not None:
             await asyncio.gather(self._writer, return_exceptions=True)
+
+    async def _find(self, conversation_id: str, *numbers: int) -> dict[int, Document]:
+        """The documents that begin with one of these numbers."""
+        ids = [document_id(conversation_id, number) for number in numbers]
+        try:
+            found = await self._collection.find({"_id": {"$in": ids}}).to_list()
+        except PyMongoError as error:
+            raise StoreUnavailable from error
+        return {int(document["n"]): document for document in found}
 
     async def _write_all(self) -> None:
         while self._queue:
@@ -143,20 +212,21 @@ class MongoCommitLog:
         if refusal["code"] != DUPLICATE_KEY:
             raise StoreUnavailable(str(refusal.get("errmsg", ""))) from error
         try:
-            by_id = await self._collection.find_one({"_id": document["_id"]})
+            stored = await self._collection.find_one({"_id": document["_id"]})
         except PyMongoError as unreachable:
             raise StoreUnavailable from unreachable
-        if by_id is None:
-            raise StaleConversation from error
-        stored = commit_from_document(by_id)
-        if _same(by_id, document):
+        if stored is not None and _same(stored, document):
             return  # our own write, repeated after an answer that got lost
-        if stored.key:
-            raise AlreadyAccepted(stored) from error
         raise StaleConversation from error
+
+
+def _last(document: Document) -> int:
+    return int(document.get("last", document["n"] + len(document["events"]) - 1))
 
 
 def _same(stored: Document, document: Document) -> bool:
     """The store keeps milliseconds, so the time is compared no finer."""
-    same = all(stored[name] == document[name] for name in ("c", "n", "events"))
+    if "at" not in stored:
+        return False
+    same = all(stored.get(name) == document.get(name) for name in ("c", "n", "k", "events"))
     return same and abs((stored["at"] - document["at"]).total_seconds()) < 0.002

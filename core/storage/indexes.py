@@ -44,7 +44,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     ),
     "audit_head": (),
     "erasures": (Index(fields=[("done", 1)]),),
-    "log": (Index(fields=[("c", 1), ("n", 1)], unique=True),),
+    "log": (),  # read and compared by `_id` alone (core/storage/commit_log.py)
     "conversations": (
         Index(fields=[("settled", 1)]),
         Index(fields=[("status", 1), ("updated_at", -1)]),

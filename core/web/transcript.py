@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import events as ev
-from core.conversations import Conversation, Status
+from core.conversations import Status, status_after
 from core.messages import Attachment, Author, Citation
 from core.web.answers import iso
 
@@ -51,22 +51,16 @@ def shown(
 
     `status` is the one before the commit. Events up to `after` count for the status only.
     """
-    # A status follows from the status before and the event, so nothing else has to be known.
-    state = Conversation(id=commit.conversation_id, seq=commit.base - 1, status=status)
     for item in commit.numbered():
-        before = state.status
-        single = ev.Commit(
-            conversation_id=item.conversation_id, base=item.seq, at=item.at, events=(item.event,)
-        )
-        state = state.apply(single)
+        before, status = status, status_after(status, item)
         if item.seq <= after:
-            yield state.status, None
-        elif state.status is not before:
-            yield state.status, Shown(item.seq, "status", {"status": state.status.value})
+            yield status, None
+        elif status is not before:
+            yield status, Shown(item.seq, "status", {"status": status.value})
         elif (message := message_of(item)) is not None:
-            yield state.status, Shown(item.seq, "message", message)
+            yield status, Shown(item.seq, "message", message)
         else:
-            yield state.status, None
+            yield status, None
 
 
 def _message(
