@@ -253,10 +253,18 @@ class AccountsService:
             actor.require(Action.USERS_READ)
         return await self._store.sessions(user.id)
 
-    async def set_password(self, user: User, password: str, *, address: str = "") -> None:
-        """Set one's own password. Raises BadInput for one of the wrong length."""
+    async def set_password(
+        self, user: User, password: str, *, address: str = "", session_id: str = ""
+    ) -> None:
+        """Set one's own password; ends all of one's sessions but this one.
+
+        Raises BadInput for one of the wrong length.
+        """
         hashed = await self._passwords.hash(password)
         await self._store.change(user.id, {"password": hashed})
+        # Somebody may have known the old one, and be here.
+        await self._store.remove_sessions(user_id=user.id, but=session_id)
+        self._changed(user)
         await self._audit.record(
             "password.set", who=user.email, address=address, subject=user.email
         )

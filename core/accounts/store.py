@@ -202,13 +202,15 @@ class AccountStore:
         with _store():
             await self._sessions.update_one({"_id": session_id}, {"$set": {"last_at": at}})
 
-    async def remove_sessions(self, *, session_id: str = "", user_id: str = "") -> None:
-        """End one session, or all of a user's."""
+    async def remove_sessions(
+        self, *, session_id: str = "", user_id: str = "", but: str = ""
+    ) -> None:
+        """End one session, or all of a user's `but` this one."""
         with _store():
             if session_id:
                 await self._sessions.delete_one({"_id": session_id})
             if user_id:
-                await self._sessions.delete_many({"user_id": user_id})
+                await self._sessions.delete_many({"user_id": user_id, "_id": {"$ne": but}})
 
     async def sweep(self, *, sessions_before: datetime, links_before: datetime) -> None:
         """Forget sessions and links that ended before these times."""

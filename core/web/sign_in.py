@@ -177,7 +177,7 @@ class SignInRoutes:
                 request,
                 target=given.next,
                 email=given.email,
-                message="console.error.429",
+                message="console.sign_in.too_many",
                 status=429,
             )
             response.headers["Retry-After"] = str(max(1, round(error.retry_after)))

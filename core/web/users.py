@@ -348,12 +348,13 @@ class UserRoutes:
 
     async def set_password(self, request: web.Request) -> web.StreamResponse:
         """POST /api/me/password."""
-        if session_of(request) is None:
+        session = session_of(request)
+        if session is None:
             # A token with a narrow scope must not become the whole user.
             raise Forbidden("Set your password in the console.")
         password = body_of(request, NewPassword).password
         await self._accounts.set_password(
-            current_user(request), password, address=address_of(request)
+            current_user(request), password, address=address_of(request), session_id=session.id
         )
         return web.Response(status=204)
 

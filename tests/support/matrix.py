@@ -82,7 +82,7 @@ async def over_http(app: Serving) -> list[Got]:
                     continue
                 for who in ("anonymous", "visitor", *Role):
                     known = isinstance(who, Role)
-                    if known and who.includes(RIGHTS[route.action]):  # type: ignore[union-attr]
+                    if known and who.includes(RIGHTS[route.action]):
                         expected = "yes"
                     else:
                         expected = "403" if known else "sign in" if is_page(route) else "401"
