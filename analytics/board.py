@@ -1,34 +1,17 @@
-"""The dashboard as its template shows it: cards, charts with their rows, tables."""
+"""The dashboard's cards, and numbers as people read them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
-from analytics.periods import Interval
+BEHIND = "/console/dashboard/conversations?"
 
 Text = Callable[..., str]
 """`t(name, **values)` of one language."""
-
-STACKS: Mapping[str, Sequence[tuple[str, str]]] = {
-    "volume": (("conversations", ""),),
-    "answers": (
-        ("answers_alone", "alone"),
-        ("answers_reviewed", "reviewed"),
-        ("answers_person", "person"),
-    ),
-    "speed": (("first_answer_p50", "p50"), ("first_answer_p90", "p90")),
-    "decisions": (
-        ("approved", "approved"),
-        ("edited", "edited"),
-        ("rejected", "rejected"),
-        ("expired", "expired"),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +26,6 @@ class Card:
     mood: str  #: "good", "bad" or ""
     direction: str  #: "up", "down" or ""
     href: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """One chart: rows for drawing, and the same as a table."""
-
-    name: str
-    title: str
-    rows: list[dict[str, Any]]
-    head: list[str]
-    table: list[list[str]]
-    empty: bool
-    csv: str
 
 
 def duration(seconds: float | None, t: Text) -> str:
@@ -126,57 +96,10 @@ def cards(found: Mapping[str, Any], query: Mapping[str, str], t: Text) -> list[C
                 change=change,
                 mood=mood,
                 direction=direction,
-                href="/console/dashboard/conversations?" + urlencode({**query, "metric": behind}),
+                href=BEHIND + urlencode({**query, "metric": behind}),
             )
         )
     return shown
-
-
-def charts(
-    found: Mapping[str, Any], query: Mapping[str, str], zone: ZoneInfo, t: Text
-) -> list[Chart]:
-    """Every chart of the page, in order."""
-    interval = Interval(found["interval"])
-    labels = [label(p["at"], interval, zone, t) for p in found["series"]]
-    made = [_over_time(name, found["series"], labels, query, t) for name in STACKS]
-    waits = [{"label": _wait_label(w["from"], t), "value": w["count"]} for w in found["waits"]]
-    made.append(
-        _chart(
-            "waits",
-            waits,
-            [t("analytics.columns.seconds"), t("analytics.columns.count")],
-            [[w["label"], number(w["value"])] for w in waits],
-            query,
-            t,
-        )
-    )
-    days = [t(f"analytics.weekdays.{n}") for n in range(7)]
-    heat = [
-        {"day": days[d], "hour": f"{h:02}", "value": found["heat"][d][h]}
-        for d in range(7)
-        for h in range(24)
-    ]
-    hours = [f"{h:02}" for h in range(24)]
-    table = [[days[d], *map(number, found["heat"][d])] for d in range(7)]
-    made.append(_chart("heat", heat, [t("analytics.columns.day"), *hours], table, query, t))
-    return made
-
-
-def label(at: str, interval: Interval, zone: ZoneInfo, t: Text) -> str:
-    """A point of time as it stands under a chart."""
-    local = datetime.fromisoformat(at).astimezone(zone)
-    match interval:
-        case Interval.HOUR:
-            return f"{day_name(local.date(), t)} {local:%H:%M}"
-        case Interval.MONTH:
-            return t(
-                "analytics.month_format",
-                month_name=t(f"analytics.months.{local.month}"),
-                month=local.month,
-                year=local.year,
-            )
-        case _:
-            return day_name(local.date(), t)
 
 
 def day_name(day: date, t: Text) -> str:
@@ -187,46 +110,3 @@ def day_name(day: date, t: Text) -> str:
         month=day.month,
         day=day.day,
     )
-
-
-def _over_time(
-    name: str,
-    series: Sequence[Mapping[str, Any]],
-    labels: Sequence[str],
-    query: Mapping[str, str],
-    t: Text,
-) -> Chart:
-    rows, table, heads = [], [], []
-    for order, (metric, title) in enumerate(STACKS[name]):
-        words = t(f"analytics.series.{title}") if title else t("analytics.charts.volume")
-        heads.append(words)
-        for text, point in zip(labels, series, strict=True):
-            # A line breaks where nothing was measured; a bar is simply not there.
-            row = {"label": text, "value": point[metric], "series": words, "order": order}
-            rows.append(row)
-    for text, point in zip(labels, series, strict=True):
-        table.append([text, *(number(point[metric]) for metric, _ in STACKS[name])])
-    return _chart(name, rows, [t("analytics.columns.time"), *heads], table, query, t)
-
-
-def _chart(
-    name: str,
-    rows: list[dict[str, Any]],
-    head: list[str],
-    table: list[list[str]],
-    query: Mapping[str, str],
-    t: Text,
-) -> Chart:
-    return Chart(
-        name=name,
-        title=t(f"analytics.charts.{name}"),
-        rows=rows,
-        head=head,
-        table=table,
-        empty=not any(row["value"] for row in rows),
-        csv=f"/console/dashboard/{name}.csv?" + urlencode(query),
-    )
-
-
-def _wait_label(seconds: int, t: Text) -> str:
-    return "≥ " + duration(float(seconds), t) if seconds else "< " + duration(1.0, t)

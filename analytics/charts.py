@@ -75,21 +75,24 @@ def build(name: str, words: Words, theme: str) -> dict[str, Any]:
     return spec
 
 
-def _time() -> alt.X:
+def _time(separation: int = 8) -> alt.X:
     return alt.X(
         "label:O",
         sort=None,
-        axis=alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", labelSeparation=8),
+        axis=alt.Axis(title=None, labelAngle=0, labelOverlap="greedy", labelSeparation=separation),
     )
 
 
-def _colour(look: Mapping[str, Any], words: Words, names: list[str]) -> alt.Color:
+def _colour(
+    look: Mapping[str, Any], words: Words, names: list[str], *, symbol: str = "square"
+) -> alt.Color:
     return alt.Color(
         "series:N",
         scale=alt.Scale(
             domain=[words[f"series.{n}"] for n in names], range=look["series"][: len(names)]
         ),
         sort=[words[f"series.{n}"] for n in names],
+        legend=alt.Legend(title=None, orient="top", symbolType=symbol, symbolSize=120),
     )
 
 
@@ -126,8 +129,8 @@ def _lines(names: list[str]) -> Callable[..., Any]:
         domain = [words[f"series.{n}"] for n in names]
         return empty.mark_line(point=alt.OverlayMarkDef(size=36, filled=True)).encode(
             x=_time(),
-            y=alt.Y("value:Q", axis=alt.Axis(title=words["columns.seconds"], format="~s")),
-            color=_colour(look, words, names),
+            y=alt.Y("value:Q", axis=alt.Axis(title=words["columns.seconds"], format=",~r")),
+            color=_colour(look, words, names, symbol="stroke"),
             # Colour is not the only sign.
             strokeDash=alt.StrokeDash(
                 "series:N",
@@ -137,6 +140,10 @@ def _lines(names: list[str]) -> Callable[..., Any]:
         )
 
     return chart
+
+
+def _spread(chart: alt.Chart, words: Words, look: Mapping[str, Any]) -> Any:
+    return _bars(chart, words, look).encode(x=_time(1))
 
 
 def _heat(chart: alt.Chart, words: Words, look: Mapping[str, Any]) -> Any:
@@ -166,7 +173,7 @@ CHARTS: Mapping[str, Callable[..., Any]] = {
     "answers": _stacked(["alone", "reviewed", "person"]),
     "speed": _lines(["p50", "p90"]),
     "decisions": _stacked(["approved", "edited", "rejected", "expired"]),
-    "waits": _bars,
+    "waits": _spread,
     "heat": _heat,
 }
 """Every chart by name."""

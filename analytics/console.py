@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 from pydantic import Field
 
-from analytics.board import Chart, cards, charts, duration, number, percent
-from analytics.counting import Filter
+from analytics.board import BEHIND, cards, duration, number, percent
+from analytics.counting import Filter, Part
 from analytics.periods import Interval, Period
+from analytics.plots import Chart, charts
 from analytics.service import Analytics
 from analytics.studio import NotDrawn, Studio
 from core.accounts.rules import Action
@@ -50,7 +52,7 @@ class BoardQuery(Fields):
 
     def plain(self) -> dict[str, str]:
         """What was given, for links."""
-        given = self.model_dump(exclude={"metric"}, exclude_none=True)
+        given = self.model_dump(include=set(BoardQuery.model_fields), exclude_none=True)
         return {name: str(value) for name, value in given.items() if value != ""}
 
 
@@ -58,6 +60,25 @@ class BehindQuery(BoardQuery):
     """Which number the list stands behind."""
 
     metric: str = Field(default="conversations", max_length=60)
+    since: str = Field(default="", max_length=40)
+    until: str = Field(default="", max_length=40)
+    label: str = Field(default="", max_length=300)
+    locale: str = Field(default="", max_length=20)
+    least: float | None = Field(default=None, ge=0)
+    below: float | None = Field(default=None, ge=0)
+    weekday: int | None = Field(default=None, ge=0, le=6)
+    hour: int | None = Field(default=None, ge=0, le=23)
+
+    def part(self) -> Part:
+        """Which of the conversations behind the number."""
+        at = None if self.weekday is None or self.hour is None else self.weekday * 24 + self.hour
+        return Part(
+            label=self.label,
+            locale=self.locale,
+            least=self.least,
+            below=self.below,
+            hour_of_week=at,
+        )
 
 
 class DashboardPages:
@@ -119,8 +140,11 @@ class DashboardPages:
     async def behind(self, request: web.Request) -> web.StreamResponse:
         """GET /console/dashboard/conversations."""
         query = query_of(request, BehindQuery)
+        period = self._period(query)
+        if query.since or query.until:
+            period = self._analytics.period(query.since, query.until)
         shown, total = await self._analytics.behind(
-            current_user(request), query.metric, self._period(query), query.chosen()
+            current_user(request), query.metric, period, query.chosen(), query.part()
         )
         values = {"items": shown, "total": total, "metric": query.metric, "query": query.plain()}
         return self._pages.render(request, "analytics/behind.html", values)
@@ -132,7 +156,8 @@ class DashboardPages:
         chart: Chart | None = next((c for c in board["charts"] if c.name == wanted), None)
         if chart is None:
             raise NotFound(f"There is no chart {wanted[:40]}.")
-        text = rows_as_csv([chart.head, *chart.table])
+        lines = ([line.label, *(cell.value for cell in line.cells)] for line in chart.table)
+        text = rows_as_csv([chart.head, *lines])
         return web.Response(
             # Spreadsheets recognize UTF-8 by its mark.
             body=b"\xef\xbb\xbf" + text.encode(),
@@ -204,6 +229,7 @@ class DashboardPages:
             "last": (period.end - timedelta(seconds=1)).astimezone(zone).date().isoformat(),
             "partial": period.end > self._clock.now(),
             "zone": str(zone),
+            "behind": lambda **which: BEHIND + urlencode({**query.plain(), **which}),
             "kit": f"/console/charts/{self._studio.version}",
             "duration": lambda seconds: duration(seconds, t),
             "number": number,

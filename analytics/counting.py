@@ -20,6 +20,17 @@ class Filter:
     topic: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Which of the facts behind a number are meant; by default all."""
+
+    label: str = ""
+    locale: str = ""
+    least: float | None = None
+    below: float | None = None
+    hour_of_week: int | None = None
+
+
 def selected(facts: Facts, chosen: Filter, names: Names) -> Facts:
     """The facts of one period that the filter keeps.
 

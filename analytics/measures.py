@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.columns import DAY_MS, moment
+from analytics.columns import DAY_MS, Column, moment
 from analytics.counting import Counting, mean, percentile, percentiles, share
 from analytics.facts import Kind
 from analytics.periods import Period
@@ -140,14 +140,20 @@ def agents(c: Counting) -> list[dict[str, Any]]:
 
 def weekly_hours(c: Counting, period: Period) -> list[list[int]]:
     """Messages of customers by weekday (Monday first) and hour, as clocks there show it."""
-    grid = np.zeros((7, 24), dtype=np.int64)
-    asked = c.of(Kind.ASKED)["at"]
+    hours = hours_of_week(c.of(Kind.ASKED)["at"], period)
+    result: list[list[int]] = np.bincount(hours, minlength=7 * 24).reshape(7, 24).tolist()
+    return result
+
+
+def hours_of_week(at: Column, period: Period) -> Column:
+    """Weekday * 24 + hour of these moments, given by time, as clocks there show it."""
     # No zone changes its clocks within a quarter of an hour.
-    every = asked // 900_000
-    firsts = np.flatnonzero(np.diff(every, prepend=-1))  # they stand by time
+    every = at // 900_000
+    firsts = np.flatnonzero(np.diff(every, prepend=-1))
     quarters, counts = every[firsts], np.diff(firsts, append=len(every))
     offsets: dict[int, int | None] = {}
-    for quarter, count in zip(quarters.tolist(), counts.tolist(), strict=True):
+    hours = np.zeros(len(quarters), dtype=np.int64)
+    for place, quarter in enumerate(quarters.tolist()):
         ms = quarter * 900_000
         day = ms // DAY_MS
         if day not in offsets:
@@ -155,9 +161,8 @@ def weekly_hours(c: Counting, period: Period) -> list[list[int]]:
             offsets[day] = first if first == _offset((day + 1) * DAY_MS - 1, period) else None
         offset = offsets[day]
         local = ms + (_offset(ms, period) if offset is None else offset)
-        grid[(local // DAY_MS + 3) % 7, local % DAY_MS // 3_600_000] += count
-    result: list[list[int]] = grid.tolist()
-    return result
+        hours[place] = (local // DAY_MS + 3) % 7 * 24 + local % DAY_MS // 3_600_000
+    return np.repeat(hours, counts)
 
 
 def _offset(ms: int, period: Period) -> int:

@@ -70,5 +70,9 @@ BEHIND: Mapping[str, tuple[Kind, str]] = {
     "missing": (Kind.MISSING, ""),
     "fallbacks": (Kind.FELL_BACK, ""),
     "undelivered": (Kind.UNDELIVERED, ""),
+    "language": (Kind.ASKED, ""),
+    "drafts": (Kind.DRAFTED, ""),
+    "reasons": (Kind.REASON, ""),
+    "used": (Kind.USED, ""),
 }
 """By which facts the conversations behind a number are found."""

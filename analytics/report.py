@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from analytics.board import Text, charts, day_name, duration, number
+from analytics.board import Text, day_name, duration, number
 from analytics.counting import Filter
 from analytics.gaps import Gaps
 from analytics.periods import Interval, Period
+from analytics.plots import charts
 from analytics.service import Analytics
 from core.accounts.rules import Role, User
 from core.wording import Words

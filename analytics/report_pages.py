@@ -1,63 +1,33 @@
-"""Reports and missing answers on the console, and their API."""
+"""Reports on the console, and their API."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from analytics.board import duration, number
 from analytics.cli import as_csv
 from analytics.console import TEMPLATES
-from analytics.gaps import Gaps
 from analytics.report import ReportKind, ReportWriter
 from analytics.reporting import Reporting
 from analytics.service import Analytics
 from core.accounts.rules import Action
 from core.clock import Clock
 from core.errors import BadInput, NotFound
-from core.rag.knowledge import Knowledge
-from core.rag.passages import Article
 from core.web.answers import json_answer
 from core.web.pages import THEME_COOKIE, Pages
-from core.web.routing import Access, Fields, Handler, Route, Strict, body_of, current_user, query_of
+from core.web.routing import Access, Handler, Route
 from core.wording import Words
 
-GAP_DAYS = 30
 KEPT_PICTURES = 12  #: pictures in memory, of the reports opened last
-
-
-class GapQuery(Fields):
-    """How far back."""
-
-    days: int = Field(default=GAP_DAYS, ge=1, le=365)
-
-
-class NewAnswer(Strict):
-    """An answer that was missing, as an article."""
-
-    title: str = Field(min_length=1, max_length=300)
-    text: str = Field(min_length=1, max_length=20_000)
-    questions: list[str] = Field(default_factory=list, max_length=20)
-    topic: str = Field(default="", max_length=100)
-    locale: str = Field(default="en", pattern="^(en|ko)$")
-
-
-class Answered(BaseModel):
-    """What the question finds now."""
-
-    article_id: str
-    found: bool
-    title: str
-    text: str
-    score: float
 
 
 class DailyReport(BaseModel):
@@ -71,23 +41,19 @@ class DailyReport(BaseModel):
 
 
 class ReportPages:
-    """`/console/reports`, `/console/dashboard/gaps`, `/api/reports/…`."""
+    """`/console/reports`, `/api/reports/…`."""
 
     def __init__(
         self,
         reporting: Reporting,
         *,
         analytics: Analytics,
-        gaps: Gaps,
-        knowledge: Callable[[], Awaitable[Knowledge]],
         pages: Pages,
         words: Words,
         clock: Clock,
     ) -> None:
         self._reporting = reporting
         self._analytics = analytics
-        self._gaps = gaps
-        self._knowledge = knowledge
         self._pages = pages
         self._words = words
         self._clock = clock
@@ -99,8 +65,8 @@ class ReportPages:
         one = "/console/reports/{kind}/{date}"
         right = Action.REPORT_READ
         return (
-            _page("/console/reports", self.all, "Reports", right),
-            _page(one, self.report, "A report", right),
+            _page("/console/reports", self.all, "Reports"),
+            _page(one, self.report, "A report"),
             Route(
                 method="GET",
                 path=one + "/report.{format}",
@@ -129,23 +95,6 @@ class ReportPages:
                 action=right,
                 summary="The daily report of any day",
                 responses={200: DailyReport, 422: None},
-            ),
-            _page(
-                "/console/dashboard/gaps",
-                self.gaps,
-                "Missing answers",
-                Action.LEARNING_CONFIRM,
-                query=GapQuery,
-            ),
-            Route(
-                method="POST",
-                path="/api/dashboard/gaps",
-                handler=self.publish,
-                access=Access.SUPERVISOR,
-                action=Action.LEARNING_CONFIRM,
-                summary="Publish an answer that was missing",
-                body=NewAnswer,
-                responses={201: Answered, 422: None},
             ),
         )
 
@@ -235,44 +184,6 @@ class ReportPages:
         """GET /api/reports/daily/{date}."""
         return json_answer(await self._reporting.of(_day(request)))
 
-    async def gaps(self, request: web.Request) -> web.StreamResponse:
-        """GET /console/dashboard/gaps."""
-        days = query_of(request, GapQuery).days
-        period = self._analytics.period(None, None, days=days)
-        found = await self._gaps.find(period)
-        return self._pages.render(request, "analytics/gaps.html", {"gaps": found, "days": days})
-
-    async def publish(self, request: web.Request) -> web.StreamResponse:
-        """POST /api/dashboard/gaps."""
-        wish, knowledge = body_of(request, NewAnswer), await self._knowledge()
-        title, text = wish.title.strip(), wish.text.strip()
-        if not title or not text:
-            raise BadInput("An article needs a title and a text.")
-        name = hashlib.blake2b(title.casefold().encode(), digest_size=6).hexdigest()
-        questions = tuple(dict.fromkeys(q.strip() for q in (title, *wish.questions) if q.strip()))
-        article = Article(
-            id=f"answer-{name}",
-            title=title,
-            text=text,
-            topic=wish.topic.strip(),
-            locale=wish.locale,
-            source=current_user(request).email,
-            questions=questions,
-        )
-        await knowledge.add_article(article, by=current_user(request).email)
-        hits = (await knowledge.search(questions[-1], limit=1)).hits
-        top = hits[0] if hits else None
-        return json_answer(
-            Answered(
-                article_id=article.id,
-                found=top is not None and top.passage.article_id == article.id,
-                title=top.passage.title if top else "",
-                text=top.passage.text if top else "",
-                score=float(top.score) if top else 0.0,
-            ),
-            status=201,
-        )
-
     async def _found(self, request: web.Request) -> dict[str, Any]:
         try:
             kind = ReportKind(request.match_info["kind"])
@@ -335,19 +246,13 @@ def _attached(found: Mapping[str, Any], suffix: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
-def _page(
-    path: str, handler: Handler, summary: str, action: Action, query: type[Fields] | None = None
-) -> Route:
+def _page(path: str, handler: Handler, summary: str) -> Route:
     return Route(
         method="GET",
         path=path,
         handler=handler,
         access=Access.SUPERVISOR,
-        action=action,
+        action=Action.REPORT_READ,
         summary=summary,
         page=True,
-        query=query,
     )
-
-
-__all__ = ["ReportPages", "context", "file_page"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Protocol
@@ -29,7 +29,7 @@ class SlackFace(Protocol):
 
     locale: str
 
-    async def was_posted(self, report_id: str) -> bool: ...
+    async def find(self, report_id: str) -> str | None: ...
 
     async def post(self, report_id: str, report: Mapping[str, Any], *, late: bool) -> str: ...
 
@@ -156,7 +156,7 @@ class Reporting:
             if f"{name} done" in steps:
                 continue
             try:
-                await send(report_id, report, begun=f"{name} begun" in steps, late=claimed["late"])
+                await send(report_id, report, steps, late=claimed["late"])
             except ContactCenterError as error:
                 log.warning("%s: %s", report_id, error.detail)
             await self.store.note(report_id, f"{name} done")
@@ -164,7 +164,7 @@ class Reporting:
         log.info("%s is there", report_id)
 
     async def _to_slack(
-        self, report_id: str, report: Mapping[str, Any], *, begun: bool, late: bool
+        self, report_id: str, report: Mapping[str, Any], steps: Collection[str], *, late: bool
     ) -> None:
         if self._slack is None and self._expects_slack:
             try:
@@ -175,16 +175,22 @@ class Reporting:
         if self._slack is None:
             return
         # A process that died while it posted leaves a doubt, which only the channel clears up.
-        if begun and await self._slack.was_posted(report_id):
+        thread = await self._slack.find(report_id) if "slack begun" in steps else ""
+        if thread is None:
             return
-        await self.store.note(report_id, "slack begun")
-        thread = await self._slack.post(report_id, report, late=late)
-        await self._slack.add(thread, report, await self.pictures(report, self._slack.locale))
+        if not thread:
+            await self.store.note(report_id, "slack begun")
+            thread = await self._slack.post(report_id, report, late=late)
+        if "slack thread" in steps:
+            return  # what may hang there already is not hung there twice
+        pictures = await self.pictures(report, self._slack.locale)
+        await self.store.note(report_id, "slack thread")
+        await self._slack.add(thread, report, pictures)
 
     async def _to_mail(
-        self, report_id: str, report: Mapping[str, Any], *, begun: bool, late: bool
+        self, report_id: str, report: Mapping[str, Any], steps: Collection[str], *, late: bool
     ) -> None:
-        if self._mail is None or begun:
+        if self._mail is None or "mail begun" in steps:
             return  # a mail in doubt is not sent twice
         to = list(await self._recipients())
         if not to:

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from analytics.columns import day_of, moment
-from analytics.counting import Counting, Filter, selected
+from analytics.counting import Counting, Filter, Part, selected
 from analytics.facts import Kind
-from analytics.measures import agents, summary, weekly_hours
+from analytics.measures import agents, hours_of_week, summary, weekly_hours
 from analytics.metrics import BEHIND, METRICS
 from analytics.periods import Interval, Period, period_of
 from analytics.store import FactStore
-from analytics.tables import Facts
+from analytics.tables import Facts, Table
 from core.accounts.rules import Action, User
 from core.clock import Clock
 from core.errors import BadInput
@@ -157,7 +157,7 @@ class Analytics:
         }
 
     async def behind(
-        self, user: User, metric: str, period: Period, chosen: Filter
+        self, user: User, metric: str, period: Period, chosen: Filter, part: Part | None = None
     ) -> tuple[list[Behind], int]:
         """The conversations a number counts, latest first, and how many there are."""
         user.require(Action.DASHBOARD_READ)
@@ -166,6 +166,8 @@ class Analytics:
         kind, label = BEHIND[metric]
         counting = await self.counting(period, chosen)
         found = counting.of(kind, label)
+        if part is not None:
+            found = await asyncio.to_thread(self._part, found, part, period)
         places, first, counts = np.unique(
             found["conversation"][::-1], return_index=True, return_counts=True
         )
@@ -196,6 +198,18 @@ class Analytics:
     def _selected(self, facts: Facts, period: Period, chosen: Filter) -> Counting:
         names = self._store.names
         return Counting(selected(facts.within(period), chosen, names), names)
+
+    def _part(self, table: Table, part: Part, period: Period) -> Table:
+        for field, name in (("label", part.label), ("locale", part.locale)):
+            if name:
+                table = table.only(table[field] == self._store.names.find(name))
+        if part.least is not None:
+            table = table.only(table["value"] >= part.least)
+        if part.below is not None:
+            table = table.only(table["value"] < part.below)
+        if part.hour_of_week is not None:
+            table = table.only(hours_of_week(table["at"], period) == part.hour_of_week)
+        return table
 
     async def _facts(self, period: Period, *, with_before: bool = False) -> Facts:
         await self._settled(period)

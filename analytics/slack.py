@@ -42,19 +42,23 @@ class SlackReports:
         self._writer = writer
         self._base_url = base_url
 
-    async def was_posted(self, report_id: str) -> bool:
-        """Whether the channel's newest messages hold this report; True when nobody can say."""
+    async def find(self, report_id: str) -> str | None:
+        """The thread of this report among the channel's newest messages, "" when it is not there.
+
+        None when nobody can say.
+        """
         try:
             history = await self._client.conversations_history(
                 channel=self._channel, limit=50, include_all_metadata=True
             )
         except TROUBLE:
             log.warning("Slack does not say whether %s was posted; it is not repeated", report_id)
-            return True
-        return any(
-            (m.get("metadata") or {}).get("event_payload", {}).get("id") == report_id
-            for m in history.get("messages") or ()
-        )
+            return None
+        for message in history.get("messages") or ():
+            metadata = message.get("metadata") or {}
+            if metadata.get("event_payload", {}).get("id") == report_id:
+                return str(message["ts"])
+        return ""
 
     async def post(self, report_id: str, report: Mapping[str, Any], *, late: bool) -> str:
         """Post the sentences; gives the thread. Raises NotPosted."""

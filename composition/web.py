@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analytics.console import STATIC as ANALYTICS_STATIC
 from analytics.console import TEMPLATES as ANALYTICS_TEMPLATES
 from analytics.console import DashboardPages
+from analytics.gap_pages import GapPages
 from analytics.report_pages import ReportPages
 from analytics.web import DashboardRoutes
 from approvals.console.web import DeskPages
@@ -193,12 +194,11 @@ def _of_insight(live: Serving, pages: Pages) -> Sequence[Routed]:
         ReportPages(
             insight.reporting,
             analytics=insight.analytics,
-            gaps=insight.gaps,
-            knowledge=center.knowledge,
             pages=pages,
             words=center.words,
             clock=center.clock,
         ),
+        GapPages(insight.analytics, gaps=insight.gaps, knowledge=center.knowledge, pages=pages),
         DashboardPages(
             insight.analytics,
             pages=pages,

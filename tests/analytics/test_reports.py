@@ -121,7 +121,10 @@ async def test_a_process_killed_while_it_posted_is_not_repeated(past: Past, tmp_
         assert len(server.messages) == 1  # the other one may still be alive
         await past.clock.advance(600)
         await alive.tick()
-        assert len([m for m in server.messages if not m.thread_ts]) == 1
+        top = [m for m in server.messages if not m.thread_ts]
+        assert len(top) == 1
+        # What the dead one had no time to hang below it is there.
+        assert [f["thread_ts"] for f in server.files.values()] == [top[0].ts] * 3
     stored = await alive.store.get("daily:2026-11-07")
     assert stored is not None
     assert stored["state"] == "sent"
