@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import http
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from core.channel import Channel, HandlesHttp, HttpRequest, HttpResponse
-from core.errors import BadInput, ChannelError, NotFound, StoreUnavailable, WebhookRefused
+from core.channel import Channel
+from core.errors import NotFound, StoreUnavailable
 from core.plugin import ChannelPlugin, Manifest
 from plugins.catalog import Found
-from plugins.forms import own_settings
-from plugins.lane import TookTooLong
 from plugins.life import Surroundings, Trial, load_plugin
 from plugins.sealing import Seal, SealBroken
 from plugins.states import State, Status, Wanted
@@ -32,8 +28,6 @@ Environment = Callable[[str], Mapping[str, str]]
 
 POLL_SECONDS = 1.0  #: how soon another process sees an admin's change
 SCAN_EVERY = 10  #: polls between two looks for newly installed plugins
-TRY_AGAIN_SECONDS = 5
-VERIFY_SECONDS = 10.0  #: for telling who calls; it may import a little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +122,11 @@ class PluginHost:
             )
         return self._loaded[plugin_id]
 
+    @property
+    def public_url(self) -> str:
+        """Where the world reaches us, "" where it cannot."""
+        return self._around.public_url
+
     def found(self) -> Mapping[str, Found]:
         """Everything that lay there at the last look."""
         return self._found
@@ -153,55 +152,6 @@ class PluginHost:
         async with self._turn:
             self._found = found
             await self._apply()
-
-    async def handle_http(self, request: HttpRequest) -> HttpResponse:
-        """The answer of the channel whose vendor calls; `request.path` is the public path."""
-        target = self._target(request.path)
-        if target is None:
-            return _problem(404, "No channel is called here.")
-        plugin, below = target
-        channel = self.get(plugin.id)
-        if channel is None:
-            if not plugin.configured:
-                # Without a secret nobody's signature can be right.
-                return _problem(403, "This channel is not set up.")
-            return await self._while_off(plugin, replace(request, path=below))
-        if not isinstance(channel, HandlesHttp):
-            return _problem(404, "This channel is not called from outside.")
-        try:
-            return await channel.handle_http(replace(request, path=below))
-        except WebhookRefused as error:
-            return _problem(403, error.detail)
-        except BadInput as error:
-            return _problem(400, error.detail)
-        except (StoreUnavailable, ChannelError, TookTooLong) as error:
-            return _later(error.detail)
-        except Exception:
-            # The guard has logged it. The vendor tries again; a customer's message is in it.
-            return _later("Something went wrong here; it has been recorded.")
-
-    async def _while_off(self, plugin: Plugin, request: HttpRequest) -> HttpResponse:
-        """The true vendor is asked to come again; a forger learns at once that he is one."""
-        later = _later("The channel is off just now.")
-        if not plugin.wanted.enabled or plugin.found.problem:
-            return later
-        try:
-            code = await self.code(plugin.id)
-            if code.verify is None:
-                return later
-            settings = code.settings.model_validate(
-                own_settings(code.settings, plugin.wanted.settings)
-            )
-            async with asyncio.timeout(VERIFY_SECONDS):
-                await asyncio.to_thread(code.verify, settings, request, self._around.public_url)
-        except (WebhookRefused, ValidationError):
-            # With settings that do not hold nobody's signature can be right either.
-            return _problem(403, "This request does not come from the channel's vendor.")
-        except BadInput as error:
-            return _problem(400, error.detail)
-        except Exception:
-            log.exception("channel %s could not tell who calls it", plugin.id)
-        return later
 
     def wanted(self, found: Found, choice: Choice) -> Wanted:
         """What the environment says, overruled by what an admin said."""
@@ -241,15 +191,6 @@ class PluginHost:
         if found.problem:
             status = replace(status, state=State.BROKEN, reason=found.problem)
         return Plugin(found=found, choice=choice, wanted=self.wanted(found, choice), status=status)
-
-    def _target(self, path: str) -> tuple[Plugin, str] | None:
-        for found in self._found.values():
-            if found.manifest is not None and path in found.manifest.webhooks:
-                return self._plugin(found), found.manifest.webhooks[path]
-        _, _, rest = path.partition("/webhooks/")
-        plugin_id, _, below = rest.partition("/")
-        named = self._found.get(plugin_id)
-        return None if named is None or named.manifest is None else (self._plugin(named), below)
 
     async def _apply(self) -> None:
         self._choices = await self._store.all()
@@ -303,21 +244,3 @@ def _enabled_by_itself(manifest: Manifest, surrounding: Mapping[str, str]) -> bo
     if manifest.enabled_by and all(surrounding.get(name) for name in manifest.enabled_by):
         return True
     return manifest.enabled_by_default
-
-
-def _problem(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    document = {
-        "type": "about:blank",
-        "title": http.HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    return HttpResponse(
-        status=status,
-        body=json.dumps(document).encode(),
-        headers={"Content-Type": "application/problem+json", **(headers or {})},
-    )
-
-
-def _later(detail: str) -> HttpResponse:
-    return _problem(503, detail, headers={"Retry-After": str(TRY_AGAIN_SECONDS)})

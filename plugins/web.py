@@ -12,6 +12,7 @@ from core.channel import HttpRequest
 from core.web.answers import json_answer
 from core.web.routing import Access, Route, address_of, body_of, current_user
 from plugins.conformance import ConformanceRuns
+from plugins.door import Door
 from plugins.forms import SettingsForm
 from plugins.host import Plugin, PluginHost
 from plugins.service import PluginService
@@ -107,13 +108,13 @@ class VendorDoor:
     """Takes what vendors send to `/webhooks/…` to the channel it is for."""
 
     def __init__(self, host: PluginHost, *, public_url: str) -> None:
-        self._host = host
+        self._door = Door(host)
         self._public_url = public_url
 
     async def handle(self, request: web.Request) -> web.Response:
         """The channel's own answer."""
         base = self._public_url or f"{request.scheme}://{request.host}"
-        response = await self._host.handle_http(
+        response = await self._door.handle_http(
             HttpRequest(
                 method=request.method,
                 path=request.path,

@@ -43,11 +43,11 @@ async def test_an_admin_enables_a_channel(app: Serving, chromium: Browser) -> No
     await expect(switch).to_have_attribute("aria-checked", "false")
 
     async with TelegramServer() as telegram:
-        await card.get_by_label("Bot token").fill("1:wrong")
-        await card.get_by_label("Address of the Bot API").fill(telegram.url)
+        await card.get_by_label("봇 토큰").fill("1:wrong")
+        await card.get_by_label("봇 API 주소").fill(telegram.url)
         await card.locator('[data-do="check-form"]').click()
         await expect(card.locator("[data-outcome].bad")).to_be_visible(timeout=PATIENCE)
-        await card.get_by_label("Bot token").fill(TOKEN)
+        await card.get_by_label("봇 토큰").fill(TOKEN)
         await card.locator('[data-do="check-form"]').click()
         await expect(card.locator("[data-outcome].good")).to_contain_text(
             "helpful_test_bot", timeout=PATIENCE
@@ -55,7 +55,7 @@ async def test_an_admin_enables_a_channel(app: Serving, chromium: Browser) -> No
         await switch.click()
         await expect(card.locator("[data-state]")).to_have_text("작동 중", timeout=PATIENCE)
         # The secret is stored sealed, and the page does not hold it any more.
-        await expect(card.get_by_label("Bot token")).to_have_value("")
+        await expect(card.get_by_label("봇 토큰")).to_have_value("")
         assert TOKEN not in await page.content()
         assert TOKEN not in str(await center.db["plugins"].find({}).to_list())
         assert TOKEN not in str(await center.db["audit"].find({}).to_list())

@@ -12,6 +12,7 @@ from core.channel import ChecksConnection, HandlesHttp, HttpRequest, Reconciles,
 from core.errors import DeliveryUnknown
 from core.messages import DeliveryState
 from core.testing.builders import an_outbound
+from plugins.door import Door
 from plugins.host import PluginHost
 from plugins.states import State
 from tests.plugins.conftest import GOOD, Desk, reached, until
@@ -169,7 +170,8 @@ async def test_a_channel_that_blocks_its_loop_holds_up_nobody(desk: Desk) -> Non
         await fine.send(an_outbound())
         await asyncio.sleep(0.01)
         slowest = max(slowest, time.monotonic() - began)
-    assert slowest < 0.2
+    # The other one stands still for twenty seconds; a busy machine holds up for less than two.
+    assert slowest < 2.0
     reason = await reached(host, "blocks", State.RETRYING, within=15)
     assert "stands in" in reason
     assert "p_blocks.py" in reason
@@ -254,7 +256,7 @@ async def test_a_foreign_address_is_refused(desk: Desk) -> None:
     host = desk.host()
     await host.start()
     await reached(host, "liar", State.RUNNING)
-    response = await host.handle_http(_request("/webhooks/liar/x"))
+    response = await Door(host).handle_http(_request("/webhooks/liar/x"))
     assert response.status == 400
     assert desk.inbox.accepted == []
 
@@ -263,21 +265,21 @@ async def test_webhooks_reach_the_channel_or_are_told_to_come_again(desk: Desk) 
     desk.write("echo", webhooks='[webhooks]\n"/webhooks/acme/in" = "in"\n')
     host = desk.host()
     await host.start()
-    assert (await host.handle_http(_request("/webhooks/nobody"))).status == 404
-    assert (await host.handle_http(_request("/webhooks/acme/in"))).status == 403
+    assert (await Door(host).handle_http(_request("/webhooks/nobody"))).status == 404
+    assert (await Door(host).handle_http(_request("/webhooks/acme/in"))).status == 403
     await desk.choose("echo", enabled=True, secrets={"token": "right"})
     await host.refresh()
     await reached(host, "echo", State.RUNNING)
-    assert (await host.handle_http(_request("/webhooks/acme/in"))).status == 200
-    assert (await host.handle_http(_request("/webhooks/echo/in", event="2"))).status == 200
-    assert (await host.handle_http(_request("/webhooks/acme/in", secret="no"))).status == 403
+    assert (await Door(host).handle_http(_request("/webhooks/acme/in"))).status == 200
+    assert (await Door(host).handle_http(_request("/webhooks/echo/in", event="2"))).status == 200
+    assert (await Door(host).handle_http(_request("/webhooks/acme/in", secret="no"))).status == 403
     desk.inbox.down = True
-    assert (await host.handle_http(_request("/webhooks/acme/in", event="3"))).status == 503
+    assert (await Door(host).handle_http(_request("/webhooks/acme/in", event="3"))).status == 503
     assert [m.external_id for m in desk.inbox.accepted] == ["1", "2"]
     await desk.choose("echo", enabled=False)
     await host.refresh()
     await reached(host, "echo", State.DISABLED)
-    off = await host.handle_http(_request("/webhooks/acme/in"))
+    off = await Door(host).handle_http(_request("/webhooks/acme/in"))
     assert off.status == 503
     assert off.headers["Retry-After"]
 
@@ -298,15 +300,15 @@ async def test_a_forgery_is_refused_although_the_channel_is_not_up(desk: Desk) -
     host = desk.host()
     await host.start()
     await reached(host, "echo", State.RETRYING)
-    true = await host.handle_http(_request("/webhooks/echo/x", secret="away"))
+    true = await Door(host).handle_http(_request("/webhooks/echo/x", secret="away"))
     assert true.status == 503
     assert true.headers["Retry-After"]
-    assert (await host.handle_http(_request("/webhooks/echo/x", secret="no"))).status == 403
+    assert (await Door(host).handle_http(_request("/webhooks/echo/x", secret="no"))).status == 403
     # Settings that do not hold can prove nobody.
     await desk.choose("echo", enabled=True, settings={"greeting": 3})
     await host.refresh()
     await reached(host, "echo", State.NEEDS_ADMIN)
-    assert (await host.handle_http(_request("/webhooks/echo/x", secret="away"))).status == 403
+    assert (await Door(host).handle_http(_request("/webhooks/echo/x", secret="away"))).status == 403
     assert desk.inbox.accepted == []
 
 
@@ -319,7 +321,7 @@ async def test_what_is_being_stored_is_stored_although_the_channel_is_switched_o
     await host.start()
     await reached(host, "echo", State.RUNNING)
     desk.inbox.delay = 0.4
-    webhook = asyncio.create_task(host.handle_http(_request("/webhooks/echo/x")))
+    webhook = asyncio.create_task(Door(host).handle_http(_request("/webhooks/echo/x")))
     await asyncio.sleep(0.1)
     await desk.choose("echo", enabled=False)
     await host.refresh()
