@@ -12,9 +12,9 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +68,32 @@ class Sent:
         return f"precision {self.precision:.3f}  coverage {self.coverage:.3f}  stray {stray:.3f}"
 
 
+class Strays:
+    """How many questions without an answer got one, by kind."""
+
+    def __init__(self) -> None:
+        self._asked: Counter[str] = Counter()
+        self._answered: Counter[str] = Counter()
+
+    def take(
+        self,
+        outcomes: Iterable[Outcome],
+        confidence: Confidence,
+        threshold: float,
+        *,
+        kinds: Mapping[str, str],
+    ) -> None:
+        """Count these."""
+        for outcome in outcomes:
+            if not outcome.question.relevant:
+                kind = kinds.get(outcome.question.id, "")
+                self._asked[kind] += 1
+                self._answered[kind] += confidence.score(outcome.signals) >= threshold
+
+    def __str__(self) -> str:
+        return ", ".join(f"{k} {self._answered[k] / n:.3f}" for k, n in sorted(self._asked.items()))
+
+
 NOTHING = Sent(questions=0, sent=0, right=0, unanswerable=0)
 
 
@@ -107,14 +133,17 @@ def prior_alone(sets: Sets, confidence: Confidence) -> None:
     """Print what the shipped prior sends, and a prior that has not seen that kind of set."""
     threshold = confidence.threshold(TARGET)
     print(f"\n# The shipped prior alone, threshold {threshold:.3f}")
-    total = NOTHING
+    folders = {setup.name: setup.folder for setup in SETUPS}
+    total, strays = NOTHING, Strays()
     for name, outcomes in sets.items():
         result = sent(outcomes, confidence, threshold)
-        total = total + result if name in POOL else total
+        if name in POOL:
+            total = total + result
+            strays.take(outcomes, confidence, threshold, kinds=kinds_of(folders[name]))
         print(f"{name:30} {result}")
     print(f"{'POOL':30} {total}")
+    print(f"{'questions without an answer':30} {strays}")
     print("\n# A prior made without any set of that folder")
-    folders = {setup.name: setup.folder for setup in SETUPS}
     for folder in dict.fromkeys(folders[name] for name in sets):
         rest = {name: o for name, o in sets.items() if folders[name] != folder}
         if not rest:
@@ -128,47 +157,38 @@ def prior_alone(sets: Sets, confidence: Confidence) -> None:
                 print(f"{name:30} {sent(outcomes, other, own)}")
 
 
+def unseen_prior(sets: Sets, asked: Iterable[Outcome], confidence: Confidence) -> Confidence:
+    """The prior as it would be had it never seen these questions, in no set."""
+    measured = {outcome.question.id for outcome in asked}
+    rest = {n: [o for o in found if o.question.id not in measured] for n, found in sets.items()}
+    return replace(fit(rest), thresholds=confidence.thresholds)
+
+
 def half_and_half(sets: Sets, confidence: Confidence) -> None:
-    """Print what confidence and threshold from one half send of the other."""
+    """Print what confidence and threshold from one half send of the other, and the strays.
+
+    The prior that is refitted was made without the questions that are measured.
+    """
+    folders = {setup.name: setup.folder for setup in SETUPS}
     for label, together in (("pooled", True), ("for each set", False)):
         print(f"\n# From one half {label}, measured on the other, mean of {len(SEEDS)} seeds")
         by_set: dict[str, list[Sent]] = {name: [] for name in POOL if name in sets}
+        strays = Strays()
         for seed in SEEDS:
             split = {name: halves(sets[name], seed) for name in by_set}
+            prior = unseen_prior(sets, (o for _, a in split.values() for o in a), confidence)
             pooled = calibrated(
-                confidence, [o for taught, _ in split.values() for o in taught], target=TARGET
+                prior, [o for taught, _ in split.values() for o in taught], target=TARGET
             )
             for name, (taught, asked) in split.items():
-                own = pooled if together else calibrated(confidence, taught, target=TARGET)
+                own = pooled if together else calibrated(prior, taught, target=TARGET)
                 by_set[name].append(sent(asked, *own))
+                strays.take(asked, *own, kinds=kinds_of(folders[name]))
         for name, results in by_set.items():
             print(f"{name:30} {sum(results, NOTHING)}")
         everything = [result for results in by_set.values() for result in results]
         print(f"{'POOL':30} {sum(everything, NOTHING)}")
-
-
-def strays(sets: Sets, confidence: Confidence, data: Path) -> None:
-    """Print how many questions without an answer got one: prior alone, and from one half."""
-    folders = {setup.name: setup.folder for setup in SETUPS}
-    print("\n# Questions without an answer that got one")
-    for label in ("prior alone", "from one half of each set"):
-        asked: Counter[str] = Counter()
-        answered: Counter[str] = Counter()
-        for name in (n for n in POOL if n in sets):
-            kinds = kinds_of(folders[name], data=data)
-            for seed in SEEDS:
-                taught, others = halves(sets[name], seed)
-                own, threshold = confidence, confidence.threshold(TARGET)
-                if label != "prior alone":
-                    own, threshold = calibrated(confidence, taught, target=TARGET)
-                for outcome in others:
-                    if outcome.question.relevant:
-                        continue
-                    kind = kinds[outcome.question.id]
-                    asked[kind] += 1
-                    answered[kind] += own.score(outcome.signals) >= threshold
-        shares = ", ".join(f"{k} {answered[k] / asked[k]:.3f}" for k in sorted(asked))
-        print(f"{label:30} {shares}")
+        print(f"{'questions without an answer':30} {strays}")
 
 
 async def cross_language(encoder: CachedEncoder, confidence: Confidence, data: Path) -> None:
@@ -229,7 +249,6 @@ async def main() -> None:
     retrieval(sets, confidence)
     prior_alone(sets, confidence)
     half_and_half(sets, confidence)
-    strays(sets, confidence, arguments.data)
     await cross_language(encoder, confidence, arguments.data)
     await added_time(encoder, arguments.data)
     if arguments.json:

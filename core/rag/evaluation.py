@@ -154,7 +154,8 @@ def calibrated(
         fitted = prior.refit([signals[i] for i in taught], [right[i] for i in taught])
         for i in np.flatnonzero(folds == fold):
             unseen[i] = fitted.score(signals[int(i)])
-    threshold = earned_threshold(unseen.tolist(), right, target=target)
+    strays = [float(s) for s, o in zip(unseen, observed, strict=True) if not o.question.relevant]
+    threshold = earned_threshold(unseen.tolist(), right, target=target, strays=strays)
     return prior.refit(signals, right), threshold
 
 

@@ -31,6 +31,9 @@ class Verdict:
     margin: float = 0.0  #: log-odds of the best against the second
     counts: Mapping[str, int] = field(default_factory=dict)  #: questions known to each answer
     distance: float = 0.0  #: how unlike its answer's questions it is, in their own deviations
+    strangeness: float = 0.0  #: how unlike all known questions it is, in their own deviations
+    nearness: Mapping[str, float] = field(default_factory=dict)
+    """How near each answer's questions usually are to each other, as a cosine."""
 
 
 NO_VERDICT = Verdict(scores={})
@@ -60,6 +63,10 @@ class AnswerHead:
     counts: Mapping[str, int]  #: how many questions an answer was learned from
     usual: float  #: the mean distance of a question from the others of its answer
     spread: float
+    crowd: Floats  #: the inverse covariance of all known questions, whatever they belong to
+    crowd_usual: float
+    crowd_spread: float
+    nearness: Mapping[str, float]
 
     def judge(self, vector: Vector, *, keep: int = 30) -> Verdict:
         """The log-odds of the likeliest answers."""
@@ -69,12 +76,15 @@ class AnswerHead:
         best = order[0]
         away = moved - self.means[best]
         distance = (float(away @ self.precision @ away) - self.usual) / self.spread
+        strangeness = (float(moved @ self.crowd @ moved) - self.crowd_usual) / self.crowd_spread
         second = float(scores[order[1]]) if len(order) > 1 else float(scores[best])
         return Verdict(
             scores={self.answers[i]: float(scores[i] - scores[best]) for i in order},
             margin=float(scores[best]) - second,
             counts=self.counts,
             distance=distance,
+            strangeness=strangeness,
+            nearness=self.nearness,
         )
 
 
@@ -113,9 +123,12 @@ def fit_head(known: KnownQuestions, groups: Groups) -> AnswerHead | None:
     means /= counts[:, None]
     residuals = moved - means[rows]
     scatter = residuals.T @ residuals / len(labels)
-    even = np.trace(moved.T @ moved) / len(labels) / moved.shape[1]
+    even = np.einsum("ij,ij->", moved, moved) / len(labels) / moved.shape[1]
     precision = np.linalg.inv((1 - SHRINKAGE) * scatter + SHRINKAGE * even * np.eye(len(scatter)))
     weights = precision @ means.T
+    total = moved.T @ moved / len(labels)
+    crowd = np.linalg.inv((1 - SHRINKAGE) * total + SHRINKAGE * even * np.eye(len(total)))
+    strange = np.einsum("ij,jk,ik->i", moved, crowd, moved)
     # How far a question that was left out would be from the mean of the others.
     repeated = counts[rows] > 1
     factor = counts[rows] / np.maximum(counts[rows] - 1, 1)
@@ -131,4 +144,24 @@ def fit_head(known: KnownQuestions, groups: Groups) -> AnswerHead | None:
         counts={str(a): int(n) for a, n in zip(answers, counts, strict=True)},
         usual=float(distances.mean()),
         spread=float(distances.std()) or 1.0,
+        crowd=crowd,
+        crowd_usual=float(strange.mean()),
+        crowd_spread=float(strange.std()) or 1.0,
+        nearness=_nearness(vectors, rows, [str(answer) for answer in answers]),
     )
+
+
+def _nearness(
+    vectors: Floats, rows: NDArray[np.int64], answers: Sequence[str]
+) -> Mapping[str, float]:
+    """The usual cosine of a question to the nearest other one of its answer; for all answers."""
+    order = np.argsort(rows, kind="stable")
+    ends = np.cumsum(np.bincount(rows))
+    found: dict[str, float] = {}
+    for answer, mine in zip(answers, np.split(order, ends[:-1]), strict=True):
+        if len(mine) > 1:
+            alike = vectors[mine] @ vectors[mine].T
+            np.fill_diagonal(alike, -1.0)
+            found[answer] = float(np.median(alike.max(axis=1)))
+    usual = float(np.median(list(found.values())))
+    return {answer: found.get(answer, usual) for answer in answers}

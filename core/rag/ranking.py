@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from core.rag.head import NO_VERDICT, Groups, Verdict
 from core.rag.index import Field, Match
 from core.rag.lexical import normalize, token_set
+from core.rag.wordings import overlap, words_between
 
 VOTE_WIDTH = 0.02  #: how fast a neighbour's vote fades with its distance in cosine
 NEVER = -150.0  #: log-odds of an answer that the learned ranker did not even list
@@ -191,7 +190,13 @@ def _signals(
     next_text = max((c.text for c in rest), default=0.0) or text_floor
     shares = [math.exp(c.score - best.score) for c in ordered]
     asked = token_set(text)
-    lost, lost_words = lost_words_of(asked, found, group=best.group, groups=groups)
+    words = words_between(
+        asked,
+        found,
+        group=best.group,
+        nearest=best.known_question or best.worded_like,
+        groups=groups,
+    )
     seen: set[str] = set()
     for name, key, depth in _READ:
         for match in found[name][:depth]:
@@ -199,6 +204,7 @@ def _signals(
     worded = [w for w in (best.known_question, best.worded_like) if w]
     # An answer with one wording only says nothing about how its questions vary.
     learned = verdict.counts.get(best.group, 0) >= 2
+    top_words = max((m.score for m in found[Field.QUESTION_WORDS][:1]), default=0.0)
     return {
         "question": question,
         "question_margin": question - next_question,
@@ -214,12 +220,18 @@ def _signals(
         "head_margin": math.sqrt(min(verdict.margin, 200.0)) if learned else 0.0,
         "head_distance": min(verdict.distance, 10.0) if learned else 0.0,
         "head_agrees": float(learned and best.head == 0.0),
-        "question_overlap": max((_overlap(asked, w) for w in worded), default=0.0),
-        "text_overlap": _overlap(asked, best.passage_text),
+        "strangeness": min(verdict.strangeness, 10.0) if learned else 0.0,
+        "nearness": question - verdict.nearness.get(best.group, question) if learned else 0.0,
+        "question_overlap": max((overlap(asked, w) for w in worded), default=0.0),
+        "text_overlap": overlap(asked, best.passage_text),
         "unknown_words": len(asked - seen) / len(asked) if asked else 1.0,
         "same_words": float(_same_words(text, best, rest)),
-        "lost": lost,
-        "lost_words": float(lost_words),
+        "lost": words.lost,
+        "lost_words": float(words.lost_words),
+        "lost_weight": words.lost_weight,
+        "unsaid": words.unsaid,
+        "words": top_words / max(len(asked), 1),
+        "words_best": best.question_words / max(len(asked), 1),
         "length": math.log1p(len(asked)),
         "other_language": float(bool(locale) and bool(best.locale) and locale != best.locale),
     }
@@ -235,53 +247,12 @@ def _same_words(text: str, best: Candidate, rest: Sequence[Candidate]) -> bool:
     return bool(asked) and is_asked(best) and not any(is_asked(c) for c in rest)
 
 
-def lost_words_of(
-    asked: frozenset[str],
-    found: Mapping[Field, Sequence[Match]],
-    *,
-    group: str,
-    groups: Groups,
-) -> tuple[float, int]:
-    """What the question says and the answer does not: its weight in the question, and how many.
-
-    A word weighs more the fewer of the passages and questions found know it: an answer about
-    approving an answer fits "approve" and loses "loan".
-    """
-    known: Counter[str] = Counter()
-    said: set[str] = set()
-    seen: set[str] = set()
-    for name in Field:
-        for match in found[name]:
-            if match.id in seen:
-                continue
-            seen.add(match.id)
-            words = words_of(match.payload)
-            known.update(words)
-            if groups.of(match.payload["answer"]) == group:
-                said |= words
-    weights = {word: math.log((len(seen) + 1) / (known[word] + 0.5)) for word in asked}
-    lost = asked - said
-    total = sum(weights.values())
-    return (sum(weights[word] for word in lost) / total if total > 0 else 1.0), len(lost)
-
-
-def words_of(payload: Mapping[str, Any]) -> frozenset[str]:
-    """All that a point says: a question, or a passage under its title and heading."""
-    if "question" in payload:
-        return token_set(payload["question"])
-    return token_set(payload["text"]) | token_set(f"{payload['title']} {payload['heading']}")
-
-
 _READ = (
     (Field.QUESTION, "question", 10),
     (Field.QUESTION_WORDS, "question", 10),
     (Field.TEXT, "text", 5),
     (Field.TEXT_WORDS, "text", 5),
 )
-
-
-def _overlap(asked: frozenset[str], text: str) -> float:
-    return len(asked & token_set(text)) / len(asked) if asked else 0.0
 
 
 def _last(matches: Sequence[Match]) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 NEVER = 1.01  #: a threshold that no confidence reaches
 ASSURANCE = 0.95
 EVEN_ODDS = 0.70
+STRAYS = 0.035  #: of the questions that nothing answers, how many may be answered all the same
 
 
 def error_bound(errors: int, count: int, *, assurance: float = ASSURANCE) -> float:
@@ -54,15 +55,41 @@ def guaranteed_threshold(
     return NEVER
 
 
+def sparing_threshold(
+    strays: Sequence[float], *, allowed: float = STRAYS, assurance: float = EVEN_ODDS
+) -> float:
+    """The smallest threshold that surely lets at most this share of unanswerable questions pass.
+
+    `strays` are the confidences of questions that nothing answers. 0, which is no demand, when
+    they are so few that not even none among them would show it.
+    """
+    scores = sorted(strays, reverse=True)
+    if error_bound(0, len(scores), assurance=assurance) > allowed:
+        return 0.0
+    passing = 0
+    while error_bound(passing + 1, len(scores), assurance=assurance) <= allowed:
+        passing += 1
+    return math.nextafter(scores[passing], math.inf)
+
+
 def earned_threshold(
-    confidences: Sequence[float], right: Sequence[bool], *, target: float
+    confidences: Sequence[float],
+    right: Sequence[bool],
+    *,
+    target: float,
+    strays: Sequence[float] = (),
 ) -> float:
     """The threshold for a one-off measurement: the precision held here, with a modest margin.
 
-    A deployment's autonomy asks for `ASSURANCE`; a comparison of two versions on a few hundred
-    questions would see nothing but that caution.
+    Precision alone lets unanswerable questions pass wherever the others are answered well, so
+    that those, `strays` among the confidences, have a bound of their own. A deployment's autonomy
+    asks for `ASSURANCE`; a comparison of two versions on a few hundred questions would see
+    nothing but that caution.
     """
-    return guaranteed_threshold(confidences, right, target=target, assurance=EVEN_ODDS)
+    return max(
+        guaranteed_threshold(confidences, right, target=target, assurance=EVEN_ODDS),
+        sparing_threshold(strays),
+    )
 
 
 def _at_most(errors: int, count: int, rate: float) -> float:
