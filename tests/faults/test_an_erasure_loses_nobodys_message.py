@@ -63,7 +63,6 @@ async def said(http: aiohttp.ClientSession, writer: Writer) -> list[str]:
     return [m["text"] for m in messages if m["author"] == "customer"]
 
 
-@pytest.mark.timed
 @pytest.fixture
 async def program(tmp_path: Path) -> AsyncIterator[Program]:
     """The real one; it ends with the test, however that ends."""
@@ -73,6 +72,7 @@ async def program(tmp_path: Path) -> AsyncIterator[Program]:
     await made.stop()
 
 
+@pytest.mark.timed
 async def test_none_is_lost_and_none_doubled(program: Program, tmp_path: Path) -> None:
     done = asyncio.Event()
     async with aiohttp.ClientSession(program.url) as http:
