@@ -14,7 +14,7 @@ import math
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,9 +29,10 @@ from core.rag.evaluation import LabelledQuestion, read_articles, read_questions
 from core.rag.passages import Article
 from core.rag.points import points_of
 from core.rag.retriever import HybridRetriever
-from core.rag.threshold import error_bound
+from core.rag.threshold import NEVER, error_bound
 from core.rag.vectors_edge import EdgeIndex
 
+STARTS = ("the shipped prior", "reviews of everything")
 CHECKPOINTS = (0, 50, 100, 200, 400, 800)
 TAUGHT_EVERY = 25  #: decisions between two updates of the index; the product does it at once
 SEEDS = range(3)
@@ -48,6 +49,16 @@ class Step:
     asked: int
     sent: int
     wrong: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Course:
+    """One way to begin: by the shipped prior, or with a person for everything."""
+
+    start: float  #: the threshold until a lower one is earned
+    steps: list[Step] = field(default_factory=list)
+    sent: int = 0
+    wrong: int = 0
 
 
 class Shop:
@@ -77,8 +88,8 @@ class Shop:
         self.dirty.add(article_id)
 
 
-async def stream(seed: int, encoder: CachedEncoder, data: Path) -> tuple[list[Step], int, int]:
-    """One deployment's first weeks: the checkpoints, and what was sent and wrong on the way."""
+async def stream(seed: int, encoder: CachedEncoder, data: Path) -> tuple[Course, Course]:
+    """One deployment's first weeks, begun by the prior and begun with reviews of everything."""
     folder = data / "a1_bank"
     articles = [a for a in read_articles(folder / "kb.jsonl") if a.locale == "en"]
     questions = [q for q in read_questions(folder / "queries.jsonl") if q.lang == "en"]
@@ -87,8 +98,8 @@ async def stream(seed: int, encoder: CachedEncoder, data: Path) -> tuple[list[St
     confidence = Confidence.load()
     prior = confidence.threshold(TARGET)
     evidence: list[Evidence] = []
-    steps: list[Step] = []
-    threshold, sent, wrong = prior, 0, 0
+    courses = (Course(start=prior), Course(start=NEVER))
+    thresholds = [course.start for course in courses]
     with ThreadPoolExecutor(1) as executor, tempfile.TemporaryDirectory() as place:
         index = EdgeIndex(Path(place), executor, size=encoder.size)
         await index.start()
@@ -104,22 +115,25 @@ async def stream(seed: int, encoder: CachedEncoder, data: Path) -> tuple[list[St
             if number % TAUGHT_EVERY == 0 or number in CHECKPOINTS:
                 await shop.settle()
                 found = earned(evidence, target=TARGET)
-                threshold = min(prior, found.threshold) if found else prior
+                earned_now = found.threshold if found else NEVER
+                thresholds = [min(course.start, earned_now) for course in courses]
             if number in CHECKPOINTS:
                 rest = [await ask(q) for q in questions[number:]]
-                alone = [right for score, right in rest if score >= threshold]
-                steps.append(
-                    Step(
-                        decisions=number,
-                        threshold=threshold,
-                        asked=len(rest),
-                        sent=len(alone),
-                        wrong=sum(not right for right in alone),
+                for course, threshold in zip(courses, thresholds, strict=True):
+                    alone = [right for score, right in rest if score >= threshold]
+                    course.steps.append(
+                        Step(
+                            decisions=number,
+                            threshold=threshold,
+                            asked=len(rest),
+                            sent=len(alone),
+                            wrong=sum(not right for right in alone),
+                        )
                     )
-                )
             score, right = await ask(question)
-            if score >= threshold:
-                sent, wrong = sent + 1, wrong + (not right)
+            for course, threshold in zip(courses, thresholds, strict=True):
+                if score >= threshold:
+                    course.sent, course.wrong = course.sent + 1, course.wrong + (not right)
             evidence.append(
                 Evidence(
                     id=str(number),
@@ -134,10 +148,12 @@ async def stream(seed: int, encoder: CachedEncoder, data: Path) -> tuple[list[St
                 shop.teach(min(question.relevant), question.text)
         await shop.retriever.stop()
         await index.stop()
-    return steps, sent, wrong
+    return courses
 
 
-def picture(rows: Sequence[tuple[int, float, float]]) -> str:
+def picture(
+    rows: Sequence[tuple[int, float, float]], earned_only: Sequence[tuple[int, float, float]]
+) -> str:
     """Coverage and error after so many decisions, as SVG."""
 
     def x(decisions: int) -> float:
@@ -162,8 +178,10 @@ def picture(rows: Sequence[tuple[int, float, float]]) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 300" width="600" height="300" '
         'font-family="sans-serif" font-size="12"><rect width="600" height="300" fill="#fff"/>'
         f"{marks}{line([(x(n), y(c)) for n, c, _ in rows], '#1d6fb8')}"
+        f"{line([(x(n), y(c)) for n, c, _ in earned_only], '#7fb2dd')}"
         f"{line([(x(n), y(e)) for n, _, e in rows], '#c0392b')}"
-        '<text x="60" y="292">decisions · blue: sent alone · red: of these wrong</text></svg>\n'
+        '<text x="60" y="292">decisions · blue: sent alone (light: begun with reviews) · '
+        "red: of these wrong</text></svg>\n"
     )
 
 
@@ -174,9 +192,19 @@ async def main() -> None:
     arguments = parser.parse_args()
     encoder = CachedEncoder(arguments.cache)
     found = [await stream(seed, encoder, arguments.data) for seed in SEEDS]
+    rows = [
+        told(label, courses)
+        for label, courses in zip(STARTS, zip(*found, strict=True), strict=True)
+    ]
+    PICTURE.write_text(picture(*rows), encoding="utf-8")
+
+
+def told(label: str, courses: Sequence[Course]) -> list[tuple[int, float, float]]:
+    """Print one way to begin over all seeds; decisions, coverage and error."""
+    print(f"# begun by: {label}")
     rows = []
     for place, decisions in enumerate(CHECKPOINTS):
-        steps = [steps[place] for steps, _, _ in found]
+        steps = [course.steps[place] for course in courses]
         asked, sent = sum(s.asked for s in steps), sum(s.sent for s in steps)
         wrong = sum(s.wrong for s in steps)
         rows.append((decisions, sent / asked, wrong / sent if sent else 0.0))
@@ -185,10 +213,10 @@ async def main() -> None:
             f"after {decisions:4} coverage {sent / asked:.3f} error {rows[-1][2]:.3f}"
             f"  thresholds {thresholds}"
         )
-    for _, sent, wrong in found:
-        bound = error_bound(wrong, sent)
-        print(f"on the way: {sent} sent alone, {wrong} wrong, error at most {bound:.3f}")
-    PICTURE.write_text(picture(rows), encoding="utf-8")
+    for course in courses:
+        bound = error_bound(course.wrong, course.sent)
+        print(f"on the way: {course.sent} sent, {course.wrong} wrong, error at most {bound:.3f}")
+    return rows
 
 
 if __name__ == "__main__":

@@ -27,6 +27,14 @@ TEMPLATES = Path(__file__).parent / "templates"  #: registered with Pages as "tr
 AUTONOMY = "/console/autonomy"
 LEARNING = "/console/learning"
 ALIKE = "/console/alike"
+WHYS = {
+    "by a supervisor": "person",
+    "a complaint": "complaint",
+    "a wrong answer in the audit": "wrong",
+    "wrong in the audit again": "again",
+    "answers got worse": "worse",
+    "a document has changed": "document",
+}
 
 
 class TopicForm(Fields):
@@ -52,9 +60,9 @@ class ReplayQuery(Fields):
 
 
 class GroupForm(Fields):
-    """One decision about many drafts; `items` are id:version:language, with commas between."""
+    """One decision about the ticked drafts; `items` are id:version:language with commas."""
 
-    items: str = Field(min_length=1, max_length=20_000)
+    items: str = Field(default="", max_length=60_000)
     act: Literal["approve", "edit"]
     text_en: str = ""
     text_ko: str = ""
@@ -167,11 +175,8 @@ class TrustPages:
         self, request: web.Request, outcomes: Sequence[Outcome]
     ) -> web.StreamResponse:
         groups = await self._incidents.groups(current_user(request))
-        shown = [
-            (g, ",".join(f"{a.id}:{a.version}:{a.locale}" for a in g.approvals)) for g in groups
-        ]
         return self._pages.render(
-            request, "trust/alike.html", {"groups": shown, "outcomes": outcomes}
+            request, "trust/alike.html", {"groups": groups, "outcomes": outcomes}
         )
 
     async def learning(self, request: web.Request) -> web.StreamResponse:
@@ -215,12 +220,22 @@ class TrustPages:
                 allowed=1.0 - self._autonomy.target,
             ),
             "recent": sorted(evidence, key=lambda e: e.at, reverse=True)[:8],
-            "history": standing.topic.history[::-1][:8],
+            "history": [
+                (change, self._why(change.why, locale))
+                for change in standing.topic.history[::-1][:8]
+            ],
         }
+
+    def _why(self, why: str, locale: str) -> str:
+        """The system's reasons in the reader's language; figures as they stand."""
+        known = WHYS.get(why)
+        return self._words.text(f"trust.why.{known}", locale) if known else why
 
 
 def picked(items: str) -> list[Picked]:
-    """The drafts of a form. Raises BadInput for what it cannot hold."""
+    """The drafts of a form. Raises BadInput for what it cannot hold, and for nothing at all."""
+    if not items:
+        raise BadInput("Tick at least one draft.")
     found = []
     for item in items.split(","):
         approval_id, _, rest = item.partition(":")

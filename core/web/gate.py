@@ -334,7 +334,12 @@ async def _form(request: web.Request) -> dict[str, str]:
         fields = await request.post()
     except (ValueError, LookupError):
         raise Problem(400, "This form cannot be read.") from None
-    return {name: value for name, value in fields.items() if isinstance(value, str)}
+    found: dict[str, list[str]] = {}
+    for name, value in fields.items():
+        if isinstance(value, str):
+            found.setdefault(name, []).append(value)
+    # Several ticks of one name come as one text.
+    return {name: ",".join(values) for name, values in found.items()}
 
 
 def _with_limit(request: web.Request, limit: int) -> web.Request:

@@ -146,3 +146,10 @@ def test_the_pages_of_trust_are_there_for_those_who_may(site: Served) -> None:
     added = form(site, "/console/knowledge", admin, title="Where is the moon base?", text="Up.")
     assert added.status_code == 303
     assert "Where is the moon base?" in page(site, "/console/knowledge", admin).text
+
+
+def test_a_group_with_nobody_ticked_decides_nothing(site: Served) -> None:
+    dan = site.token("dan@example.com", "agent")
+    refused = form(site, "/console/alike", dan, act="approve")
+    assert refused.status_code in (400, 422), refused.text
+    assert "Tick at least one" in refused.text
