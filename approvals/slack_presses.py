@@ -95,9 +95,19 @@ class Presses:
 
     async def _open(self, press: Press) -> None:
         """Open a window within the trigger's three seconds, complete if that is quick enough."""
+        building = asyncio.ensure_future(self._identified(press))
+        try:
+            await self._open_built(press, building)
+        finally:
+            # Whatever kept the window from opening: nobody else asks what has become of it.
+            if not building.cancel() and not building.cancelled():
+                building.exception()
+
+    async def _open_built(
+        self, press: Press, building: asyncio.Future[tuple[User, Looks, Block]]
+    ) -> None:
         shared = self._telling.shared
         assert shared is not None
-        building = asyncio.ensure_future(self._identified(press))
         looks = self._telling.looks()
         view_id = ""
         try:

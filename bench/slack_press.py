@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import statistics
 import tempfile
@@ -74,6 +75,8 @@ async def run(*, seconds: float, rate: float, ways: Sequence[str]) -> bool:
                 SlackServer() as slack,
                 rig(slack, db, store.uri, Path(folder), over_socket=way == "socket") as desk,
             ):
+                gc.collect()
+                gc.freeze()  # as `bot.py run` does
                 took = await measured(desk, seconds=seconds, rate=rate)
             await client.close()
             await store.stop()
