@@ -31,6 +31,7 @@ RANK = {
 }
 """A lattice: vendors' callbacks come out of order, and a state never goes down."""
 
+RETRY_ATTEMPTS = 5  #: a conversation in which so much happens meanwhile is looked at anew
 RECEIPT_PAUSES = (0.0, 0.2, 1.0, 4.0)  #: seconds; a receipt may overtake our own record
 
 
@@ -142,10 +143,33 @@ class Deliveries:
         if message.state not in (DeliveryState.FAILED, DeliveryState.UNKNOWN):
             raise BadInput(f"This message is {message.state.value}; only a failed one is retried.")
 
+        for _ in range(RETRY_ATTEMPTS):
+            if await self._requeued(user, message):
+                break
+        self._wake(message.conversation_id)
+
+    async def _requeued(self, user: User, message: SentMessage) -> bool:
+        """False when something happened in between; the list may lag, only the log decides."""
+        state, seen = DeliveryState.QUEUED, 0
+        for commit in await self._conversations.history(message.conversation_id):
+            seen = commit.last
+            for event in commit.events:
+                match event:
+                    case ev.DeliveryRecorded(seq=message.seq):
+                        state = event.state
+                    case ev.DeliveryRequeued(seq=message.seq):
+                        state = DeliveryState.QUEUED
+                    case _:
+                        pass
+        if state in (DeliveryState.QUEUED, DeliveryState.SENDING):
+            return True  # the second click
+        if state not in (DeliveryState.FAILED, DeliveryState.UNKNOWN):
+            raise BadInput(f"This message is {state.value}; only a failed one is retried.")
+
         def requeue(c: Conversation) -> Sequence[ev.Event]:
-            if any(o.seq == message.seq for o in c.outgoing):
-                return ()  # the second click
+            if c.seq != seen:
+                return ()
             return (ev.DeliveryRequeued(seq=message.seq, by=user.email, author=message.author),)
 
-        await self._conversations.update(message.conversation_id, requeue)
-        self._wake(message.conversation_id)
+        change = await self._conversations.update(message.conversation_id, requeue)
+        return change.commit is not None

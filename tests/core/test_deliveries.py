@@ -9,6 +9,7 @@ import pytest
 
 from core import events as ev
 from core.accounts.rules import Role, User
+from core.deliveries import Deliveries, SentMessage
 from core.errors import BadInput, DeliveryFailed, NotFound
 from core.messages import Address, DeliveryState, OutboundMessage, Receipt
 from core.storage.client import Database
@@ -90,3 +91,40 @@ async def test_a_dead_letter_is_listed_explained_and_retried_once(world: World) 
         await world.deliveries.retry(AGENT, letter.id)
     with pytest.raises(NotFound):
         await world.deliveries.retry(AGENT, "nothing.7")
+
+
+class Lagging:
+    """A list of dead letters that has not heard yet what happened since."""
+
+    def __init__(self, letter: SentMessage) -> None:
+        self._letter = letter
+
+    async def by_external_id(self, channel: str, external_id: str) -> SentMessage | None:
+        return None
+
+    async def get(self, message_id: str) -> SentMessage | None:
+        return self._letter
+
+    async def dead_letters(self, *, limit: int, cursor: str) -> tuple[list[SentMessage], str]:
+        return [self._letter], ""
+
+
+async def test_a_list_that_lags_behind_sends_nothing_twice(world: World) -> None:
+    async def refuses(message: OutboundMessage) -> None:
+        raise DeliveryFailed("blocked", code="403")
+
+    world.vendor.before_send = refuses
+    cid = await world.write(QUESTION, channel="vendor")
+    await world.until(cid, lambda c: not c.unanswered and not c.outgoing)
+    await world.projector.drain()
+    [letter], _ = await world.deliveries.dead_letters(AGENT)
+    world.vendor.before_send = None
+    late = Deliveries(
+        conversations=world.conversations, store=Lagging(letter), wake=world.worker.wake
+    )
+    await late.retry(AGENT, letter.id)
+    await world.until(cid, lambda c: not c.outgoing)
+    assert len(world.vendor.sent) == 1
+    with pytest.raises(BadInput):
+        await late.retry(AGENT, letter.id)
+    assert len(world.vendor.sent) == 1
