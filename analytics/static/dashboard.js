@@ -181,6 +181,10 @@ live(
   },
 );
 
+// Who comes back finds the filters of the numbers he sees, not those he had chosen to leave.
+const filters = document.querySelector(".filters-form");
+addEventListener("pageshow", () => filters.reset());
+
 new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 dark.addEventListener("change", drawAll);
 drawAll();
