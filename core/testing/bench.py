@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -24,7 +23,6 @@ START_SECONDS = 60.0  #: the first start may import a heavy SDK
 SEND_SECONDS = 40.0
 OPENING = "Are you there?"  #: a customer's message that only opens the way for an answer
 LONGEST_BLOCK = 0.5  #: seconds the loop may stand still
-BEAT = 0.01  #: seconds between two looks at it
 
 
 class Bench:
@@ -185,37 +183,27 @@ class Heard(logging.Handler):
 
 @asynccontextmanager
 async def loop_turns() -> AsyncIterator[None]:
-    """Fails when the loop stood still for too long inside while another thread could run.
-
-    A machine that lets neither run for a while is not the channel's fault.
-    """
-    turned, over = threading.Event(), threading.Event()
+    """Fails when the loop stood still for too long inside, on its own account."""
     longest = 0.0
 
-    async def turn() -> None:
-        while True:
-            turned.set()
-            await asyncio.sleep(BEAT)
-
-    def watch() -> None:
+    async def beat() -> None:
         nonlocal longest
-        still = 0.0
-        while not over.is_set():
-            before = time.monotonic()
-            time.sleep(BEAT)
-            still += min(time.monotonic() - before, 2 * BEAT)
-            if turned.is_set():
-                turned.clear()
-                still = 0.0
-            longest = max(longest, still)
+        while True:
+            began, waited = time.monotonic(), _waited_for_a_core()
+            await asyncio.sleep(0.01)
+            others = _waited_for_a_core() - waited
+            longest = max(longest, time.monotonic() - began - others)
 
-    turning = asyncio.create_task(turn())
-    watching = threading.Thread(target=watch)
-    watching.start()
+    beating = asyncio.create_task(beat())
     try:
         yield
     finally:
-        over.set()
-        turning.cancel()
-        watching.join()
+        beating.cancel()
     assert longest < LONGEST_BLOCK, f"the loop stood still for {longest:.1f} s"
+
+
+def _waited_for_a_core() -> float:
+    """Seconds in which this thread could run and other programs did; 0.0 where none says so."""
+    with suppress(OSError):
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    return 0.0
