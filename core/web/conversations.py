@@ -105,6 +105,7 @@ class MessageView(BaseModel):
     text: str
     citations: list[CitationView]
     at: str = Field(json_schema_extra={"format": "date-time"})
+    checked: bool = Field(default=False, description="A person approved the assistant's answer.")
 
 
 class ConversationView(BaseModel):

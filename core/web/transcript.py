@@ -33,7 +33,10 @@ def message_of(item: ev.Numbered) -> dict[str, Any] | None:
             text = received.text or _named(received.attachments)
             return _message(item, Author.CUSTOMER, text, ())
         case ev.Sent() as sent:
-            return _message(item, sent.author, sent.text, sent.citations)
+            message = _message(item, sent.author, sent.text, sent.citations)
+            if sent.author is Author.AI and sent.by:
+                message["checked"] = True
+            return message
         case _:
             return None
 

@@ -69,6 +69,8 @@ def test_an_approved_draft_is_the_assistants_and_cited(desk: Desk) -> None:
     assert seen["messages"][-1]["author"] == "ai"
     assert seen["messages"][-1]["text"] == item["draft"]["text"]
     assert seen["messages"][-1]["citations"]
+    # The customer sees that a person has looked at it; nobody looked at the notice before.
+    assert [message.get("checked", False) for message in seen["messages"]] == [False, False, True]
 
 
 @pytest.mark.parametrize(
