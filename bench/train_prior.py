@@ -27,11 +27,11 @@ SPENT = 2 / 3  #: of the error a target allows; the rest is for kinds of questio
 COLD = (
     "question", "question_margin", "question_spread", "text", "text_margin", "has_text", "share",
     "lead", "vote", "question_overlap", "text_overlap", "unknown_words", "length",
-    "other_language", "lost", "lost_words", "lost_weight", "unsaid", "words", "words_best",
+    "other_language", "lost", "lost_words",
 )  # fmt: skip
 LEARNED = (
-    *COLD, "head_margin", "head_distance", "head_agrees", "question_floor", "strangeness",
-    "nearness",
+    *COLD, "lost_weight", "unsaid", "words", "words_best", "head_margin", "head_distance",
+    "head_agrees", "question_floor", "strangeness", "nearness",
 )  # fmt: skip
 SIGNALS = {"cold": COLD, "learned": LEARNED}
 
