@@ -35,8 +35,9 @@ run: $(RUN_STAMP)
 test: dev browser
 	$(pytest)
 
+# These compute: one worker a core.
 unit: dev
-	$(PYTEST) -m unit $(ARGS)
+	$(PY) -m pytest -n auto --dist worksteal -m unit $(ARGS)
 
 check: dev browser
 	$(PY) -m ruff format --check .

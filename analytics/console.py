@@ -22,6 +22,7 @@ from core.accounts.rules import Action
 from core.clock import Clock
 from core.errors import BadInput, NotFound
 from core.spreadsheets import rows_as_csv
+from core.web.answers import iso
 from core.web.assets import FOR_EVER
 from core.web.pages import Pages
 from core.web.routing import Access, Fields, Handler, Route, current_user, query_of
@@ -146,7 +147,18 @@ class DashboardPages:
         shown, total = await self._analytics.behind(
             current_user(request), query.metric, period, query.chosen(), query.part()
         )
-        values = {"items": shown, "total": total, "metric": query.metric, "query": query.plain()}
+        name = query.label or query.locale
+        if query.metric == "reasons" and name:
+            name = _reason(self._words, self._pages.locale(request), name)
+        values = {
+            "items": shown,
+            "total": total,
+            "metric": query.metric,
+            "name": name,
+            "query": query.plain(),
+            "since": iso(period.start),
+            "until": iso(min(period.end, self._clock.now())),
+        }
         return self._pages.render(request, "analytics/behind.html", values)
 
     async def csv(self, request: web.Request) -> web.StreamResponse:

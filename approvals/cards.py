@@ -102,11 +102,7 @@ def _over(a: Approval, looks: Looks) -> Posted:
         held = a.held_until is not None
         label = looks.say("will_send" if held else "sent_as")
         blocks.append(context(f"*{label}*"))
-        blocks += (
-            [literal(sent, QUESTION)]
-            if a.text
-            else preview(sent, a.draft.citations, channel=a.channel, looks=looks)
-        )
+        blocks += preview(sent, a.draft.citations, channel=a.channel, looks=looks, own=bool(a.text))
     if a.held_until is not None:
         note = looks.say("undo_until", time=when(a.held_until, "{time_secs}"))
         blocks += [

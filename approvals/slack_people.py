@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 KNOWN_SECONDS = 300.0  #: how long what Slack says of a member is believed
 CALL_SECONDS = 5.0
 REMEMBERED = 5_000
+#: Slack's words for: no such member here, or none we may see
+STRANGERS = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 
 FindUser = Callable[[str], Awaitable[User | None]]
 """A member of staff by his e-mail address, or by his Slack id."""
@@ -95,8 +97,10 @@ class People:
             async with asyncio.timeout(CALL_SECONDS):
                 answer = await self._shared.client.users_info(user=slack_id, include_locale=True)
         except Exception as error:
-            if isinstance(meaning(error), SlackRefused):
-                return Member(outsider=True)  # no such member here, or none we may see
+            meant = meaning(error)
+            if isinstance(meant, SlackRefused) and meant.detail in STRANGERS:
+                return Member(outsider=True)
+            # Anything else (a revoked token, a missing scope) says nothing about the member.
             raise SlackSilent from error
         member = read_member(answer.get("user") or {}, team=self._shared.team_id)
         self._known[slack_id] = (member, self._clock.monotonic())

@@ -56,21 +56,24 @@ class Threads:
 
         Raises StoreUnavailable, so that Slack brings it again.
         """
-        channel = str(event.get("channel") or "")
-        if event.get("type") != "message" or channel != shared.desk_channel:
+        if event.get("type") != "message":
             return False
+        channel, at_desk = (
+            str(event.get("channel") or ""),
+            event.get("channel") == shared.desk_channel,
+        )
         if event.get("subtype") in CHANGED:
-            await self._changed(event, shared, people, looks)
-            return True
+            return await self._changed(event, shared, people, looks) or at_desk
         ts, thread = str(event.get("ts") or ""), str(event.get("thread_ts") or "")
         author = str(event.get("user") or "")
         spoken = str(event.get("subtype") or "") in SPOKEN
         ours = event.get("bot_id") or author == shared.bot_user_id
         if not (author and ts and thread and spoken) or ours or thread == ts:
-            return True
+            return at_desk
+        # The desk may have moved: its old threads go on where they are.
         record = await self._cards.by_message(channel, thread)
         if record is None:
-            return True
+            return at_desk
         user: User | None = None
         reader = looks(shared.language)
         try:
@@ -125,10 +128,11 @@ class Threads:
         shared: SharedApp,
         people: People,
         looks: Callable[[str], Looks],
-    ) -> None:
+    ) -> bool:
         """What was typed is changed or deleted: its writer is told, once, where that leads astray.
 
-        Nothing is ever sent because of it, and nothing that went out is taken back by it.
+        Nothing is ever sent because of it, and nothing that went out is taken back by it. Gives
+        whether it was typed at the desk.
         """
         before = event.get("previous_message")
         after = event.get("message")
@@ -138,29 +142,30 @@ class Threads:
         thread = str(before.get("thread_ts") or "")
         was, now = str(before.get("text") or ""), str(after.get("text") or "")
         if not (author and ts and thread) or ts == thread or before.get("bot_id") or was == now:
-            return  # a link has unfurled, or it is a message of ours
+            return False  # a link has unfurled, or it is a message of ours
         meant = to_customer(was) is not None, to_customer(now) is not None
         record = (
             await self._cards.by_message(str(event.get("channel")), thread) if any(meant) else None
         )
         if record is None or ts in record.changed:
-            return
+            return record is not None
         try:
             user, locale = await people.find(author)
         except SlackSilent:
             user, locale = None, shared.language
         sent = meant[0] and await self._has_gone(record, user, ts)
         if not sent and not meant[1]:
-            return  # it never went out, and it asks for nothing now
+            return True  # it never went out, and it asks for nothing now
         async with self._board.lock(record.conversation_id):
             newest = await self._cards.get(record.id) or record
             if ts in newest.changed:
-                return
+                return True
             changed = (*newest.changed, ts)[-KEPT:]
             await self._cards.save(replace(newest, changed=changed))
         deleted = event.get("subtype") == "message_deleted"
         name = ("thread.deleted" if deleted else "thread.edited") if sent else "thread.edited_note"
         await self._tell(shared, record, author, looks(locale).say(name))
+        return True
 
     async def _has_gone(self, record: CardRecord, user: User | None, ts: str) -> bool:
         """Whether this message went out to the customer."""

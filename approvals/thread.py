@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from approvals.blocks import Posted, at_length, context, safe, section
-from approvals.cards import Looks
+from approvals.cards import Looks, as_sent
 from core import events as ev
 from core.conversations import Conversation
 from core.drafts import Turn
 from core.messages import Author, DeliveryState
+from core.rendering import to_plain
+from core.rendering_slack import rich_text, slack_parts
 
+PARTS = 4  #: of a long message, 3,000 characters each
 MENTIONS = 5  #: groups or members mentioned at once
 
 
@@ -44,7 +47,7 @@ def told(
             name = safe(looks.customer(about.sender.name if about.sender else ""), 200)
             return _received(e, name, looks)
         case ev.Sent() as e if human:
-            return _sent(e, looks)
+            return _sent(e, looks, channel=about.channel)
         case ev.TakenOver(by=by) if human:
             called = mentions(receiver, "") if receiver else ""
             return _line(f"{called} {looks.say('thread.has_it', by=safe(by, 300))}".strip())
@@ -102,7 +105,7 @@ def _received(e: ev.Received, name: str, looks: Looks) -> Posted:
     return Posted(text=f"{name}: {safe(e.text, 500)}", blocks=tuple(blocks))
 
 
-def _sent(e: ev.Sent, looks: Looks) -> Posted:
+def _sent(e: ev.Sent, looks: Looks, *, channel: str) -> Posted:
     match e.author:
         case Author.AGENT:
             label = f":outbox_tray: *{looks.say('thread.to_customer', by=safe(e.by, 300))}*"
@@ -113,8 +116,12 @@ def _sent(e: ev.Sent, looks: Looks) -> Posted:
                 text=safe(e.text, 500) or looks.say("thread.system"),
                 blocks=(context(f"_{looks.say('thread.system')}_", safe(e.text, 2000)),),
             )
-    shown = (context(label), *at_length(e.text, quote=False))
-    return Posted(text=f"{label}: {safe(e.text, 500)}", blocks=shown)
+    drawn = as_sent(e.text, e.citations, channel=channel, looks=looks, own=e.author is Author.AGENT)
+    parts = [part for part in slack_parts(drawn) if to_plain(part).strip()]
+    shown = [context(label), *(rich_text(part) for part in parts[:PARTS])]
+    if len(parts) > PARTS:
+        shown.append(context(looks.say("and_more")))
+    return Posted(text=f"{label}: {safe(e.text, 500)}", blocks=tuple(shown))
 
 
 def _line(text: str) -> Posted:

@@ -20,8 +20,10 @@ import orjson
 import uvloop
 
 from bench.channels import acknowledging_webhooks
+from bench.kills import main as killing
 from bench.load import Customer, Result, closed_loop, customers, fixed_rate, posters
 from bench.peers import Peer, module, serving
+from bench.switching import main as switching
 from bench.wire import Events
 
 PAIRS = 3
@@ -400,12 +402,17 @@ async def main(only: Sequence[str], seconds: float) -> int:
         rows += await answering(seconds)
     if "channels" in only:
         await acknowledging_webhooks(seconds)
+    held = True
+    if "kills" in only:
+        held &= await killing(50, 1) == 0
+    if "switching" in only:
+        held &= await switching() == 0
     if "memory" in only:
         rows += await footprint()
     if "accept" in only:
         await accepted_per_second(seconds)
     print(f"{time.perf_counter() - begun:.0f} s in all, load {os.getloadavg()[0]:.1f}")
-    return 0 if all(row.holds for row in rows) else 1
+    return 0 if held and all(row.holds for row in rows) else 1
 
 
 if __name__ == "__main__":

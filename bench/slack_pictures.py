@@ -15,7 +15,7 @@ from typing import Any
 
 from approvals import modals
 from approvals.cards import Looks, card
-from approvals.heads import thread_head
+from approvals.heads import talk_card, thread_head
 from approvals.home import Queue, home
 from approvals.model import Approval, ApprovalState
 from approvals.thread import told
@@ -277,6 +277,25 @@ def main() -> None:
     thread.insert(2, mina)
     body = post(card(taken, looks).blocks) + f'<div class="thread">{"".join(thread)}</div>'
     picture("slack-thread", body, height=760)
+    alone = [
+        Turn(author="customer", text="Where is my order 4711?"),
+        Turn(author="ai", text="It was delivered on Thursday [1]."),
+    ]
+    passed = replace(c, assignee="sara@example.com")
+    body = post(talk_card(passed, looks, before=alone, carried="c1.t5 0").blocks)
+    lines = []
+    given: tuple[tuple[ev.Event, str], ...] = (
+        (ev.Received(text="Nothing has come! Who signed for it?"), ""),
+        (ev.TakenOver(by="sara@example.com"), "U0SARA"),
+        (ev.Noted(by="mina@example.com", text="He needs a refund; I cannot book one."), ""),
+    )
+    for happened, receiver in given:
+        item = ev.Numbered(conversation_id="c1", seq=9, at=AT, event=happened)
+        shown = told(item, looks, about=c, human=True, waits=False, receiver=receiver)
+        assert shown is not None
+        lines.append(post(shown.blocks))
+    body += f'<div class="thread">{"".join(lines)}</div>'
+    picture("slack-talk", body, height=640)
     user = User(id="u", email="mina@example.com", role=Role.AGENT, name="Mina")
     sms = replace(a, id="c2.3", channel="sms", customer="+82 10 5550 1234", claimed_by=user.email)
     queue = Queue(waiting=[sms, a], decided=[done] * 9, held=[c], now=AT)

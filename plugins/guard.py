@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Protocol, TypeVar, cast
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
 
 from core.channel import (
     Channel,
@@ -20,7 +20,6 @@ from core.channel import (
     ShowsTyping,
     Streams,
 )
-from core.clock import Clock
 from core.errors import (
     BadInput,
     ChannelAuthFailed,
@@ -30,8 +29,9 @@ from core.errors import (
     DeliveryUnknown,
     StoreUnavailable,
 )
-from core.messages import Address, Delivery, InboundMessage, OutboundMessage, Receipt
-from core.ports import Lease
+from core.messages import Address, Delivery, OutboundMessage
+from plugins.crossing import Crossing
+from plugins.intake import Watcher
 from plugins.lane import Lane, TookTooLong
 
 log = logging.getLogger(__name__)
@@ -43,158 +43,6 @@ HTTP_SECONDS = 12.0  #: Twilio waits 15 s in all
 TYPING_SECONDS = 5.0
 STREAM_SECONDS = 120.0
 MOST_TROUBLES = 5  #: unexpected errors in a row after which a channel is started again
-
-MOST_WAITING = 1_000  #: messages of one channel that may wait to be accepted
-AT_ONCE = 32  #: messages of one channel being accepted at the same time
-RATE = 300.0  #: messages a second from one channel, sustained
-BURST = 600.0
-
-
-class Watcher(Protocol):
-    """Whoever is told how a channel does; called on the main loop."""
-
-    def accepted(self) -> None:
-        """A message of a customer was stored."""
-
-    def delivered(self) -> None:
-        """The vendor took a message of ours."""
-
-    def troubled(self, error: BaseException) -> None:
-        """Something went wrong that one may live with."""
-
-    def failed(self, error: Exception) -> None:
-        """The channel cannot go on like this."""
-
-
-class Crossing:
-    """Calls the main loop from a channel's loop, which may be the same."""
-
-    def __init__(self, home: asyncio.AbstractEventLoop) -> None:
-        self._home = home
-
-    async def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result of `work`, run on the main loop."""
-        if asyncio.get_running_loop() is self._home:
-            return await work()
-        future = asyncio.run_coroutine_threadsafe(work(), self._home)
-        return await asyncio.wrap_future(future)
-
-    def tell(self, callback: Callable[[], None]) -> None:
-        """Run the callback on the main loop soon, from any thread."""
-        self._home.call_soon_threadsafe(callback)
-
-    @asynccontextmanager
-    async def lease(self, lease: Lease, key: str) -> AsyncIterator[bool]:
-        """The lease, held on the main loop for a channel on another."""
-        if asyncio.get_running_loop() is self._home:
-            async with lease.hold(key) as ours:
-                yield ours
-            return
-        ours, release, holder = await self.call(lambda: _held(lease, key))
-        try:
-            yield ours
-        finally:
-            self.tell(release.set)
-            del holder
-
-
-async def _held(lease: Lease, key: str) -> tuple[bool, asyncio.Event, asyncio.Task[None]]:
-    """Whether it is ours, what gives it back, and the task that holds it until then."""
-    answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    release = asyncio.Event()
-
-    async def hold() -> None:
-        try:
-            async with lease.hold(key) as ours:
-                answer.set_result(ours)
-                await release.wait()
-        except Exception as error:
-            if answer.done():
-                log.exception("a lease of a channel ended badly")
-            else:
-                answer.set_exception(error)
-
-    task = asyncio.create_task(hold(), name=f"lease {key}")
-    return await answer, release, task
-
-
-class CrossingLease:
-    """`core.ports.Lease` as a channel gets it."""
-
-    def __init__(self, lease: Lease, crossing: Crossing) -> None:
-        self._lease = lease
-        self._crossing = crossing
-
-    @asynccontextmanager
-    async def hold(self, conversation_id: str) -> AsyncIterator[bool]:
-        """See `core.ports.Lease.hold`."""
-        async with self._crossing.lease(self._lease, conversation_id) as ours:
-            yield ours
-
-
-class Intake:
-    """What one start of a channel may hand in: its own messages, no faster than we can take."""
-
-    def __init__(
-        self,
-        channel_id: str,
-        *,
-        receive: Receive,
-        receive_receipt: Callable[[Receipt], Coroutine[Any, Any, None]],
-        crossing: Crossing,
-        watcher: Watcher,
-        clock: Clock,
-    ) -> None:
-        self._id = channel_id
-        self._receive = receive
-        self._receive_receipt = receive_receipt
-        self._crossing = crossing
-        self._watcher = watcher
-        self._clock = clock
-        self._open = True
-        self._waiting = 0
-        self._gate = asyncio.Semaphore(AT_ONCE)
-        self._tokens = BURST
-        self._filled_at = clock.monotonic()
-
-    def close(self) -> None:
-        """From now on nothing is taken; what is being stored is still stored."""
-        self._open = False
-
-    async def take(self, message: InboundMessage) -> None:
-        """`core.channel.Receive`, called on the channel's loop."""
-        if not isinstance(message, InboundMessage) or message.address.channel != self._id:
-            raise BadInput(f"The channel {self._id} may only hand in its own messages.")
-        await self._crossing.call(lambda: self._take(message))
-
-    async def take_receipt(self, receipt: Receipt) -> None:
-        """`core.channel.ReceiveReceipt`, called on the channel's loop."""
-        if not isinstance(receipt, Receipt) or receipt.address.channel != self._id:
-            raise BadInput(f"The channel {self._id} may only hand in its own receipts.")
-        await self._crossing.call(lambda: self._receive_receipt(receipt))
-
-    async def _take(self, message: InboundMessage) -> None:
-        if not self._open:
-            raise ChannelNotReady("The channel has been stopped.")
-        if self._waiting >= MOST_WAITING:
-            # The vendor keeps it and tries again, as when the store is down.
-            raise StoreUnavailable("Too many messages at once on this channel.")
-        self._waiting += 1
-        try:
-            async with self._gate:
-                await self._pace()
-                await self._receive(message)
-        finally:
-            self._waiting -= 1
-        self._watcher.accepted()
-
-    async def _pace(self) -> None:
-        now = self._clock.monotonic()
-        self._tokens = min(BURST, self._tokens + (now - self._filled_at) * RATE)
-        self._filled_at = now
-        self._tokens -= 1
-        if self._tokens < 0:
-            await self._clock.sleep(-self._tokens / RATE)
 
 
 class Guarded:
@@ -255,6 +103,8 @@ class Guarded:
             except ChannelAuthFailed as error:
                 self._watcher.failed(error)
                 raise
+            except BadInput:
+                raise  # what somebody sent is wrong, not the channel
             except (ChannelError, StoreUnavailable) as error:
                 self._watcher.troubled(error)
                 raise

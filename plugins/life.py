@@ -19,8 +19,10 @@ from core.plugin import ChannelContext, ChannelPlugin, Manifest
 from core.ports import Lease
 from core.wording import Words
 from plugins.catalog import Catalog, Found, PluginBroken
+from plugins.crossing import Crossing, CrossingLease
 from plugins.forms import own_settings
-from plugins.guard import Crossing, CrossingLease, Guarded, Intake, Watcher, guarded
+from plugins.guard import Guarded, guarded
+from plugins.intake import Intake, Watcher
 from plugins.lane import Lane, MainLane, ThreadLane, TookTooLong, short_turns
 from plugins.states import Down, State, Wanted, sentence, settings_sentence
 

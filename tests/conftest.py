@@ -48,6 +48,7 @@ NOT_UNIT = (
     "core/rag/test_index_contract.py",
     "core/storage/",
     "core/test_data_dir.py",
+    "examples/",
     "faults/",
     "plugins/test_a_stranger_installed_by_pip_is_listed.py",
     "scenarios/",
@@ -57,14 +58,22 @@ NOT_UNIT = (
 )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Keeps `-m unit` from importing what it would only leave out."""
+    return True if config.option.markexpr == "unit" and _is_apart(collection_path) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks as `unit` what needs neither a database nor another process, and no seconds."""
-    tests = Path(__file__).parent
     for item in items:
         stores = "mongo_uri" in getattr(item, "fixturenames", ())
-        apart = item.path.relative_to(tests).as_posix().startswith(NOT_UNIT)
-        if not stores and not apart and item.get_closest_marker("timed") is None:
+        if not stores and not _is_apart(item.path) and item.get_closest_marker("timed") is None:
             item.add_marker(pytest.mark.unit)
+
+
+def _is_apart(path: Path) -> bool:
+    tests = Path(__file__).parent
+    return path.is_relative_to(tests) and f"{path.relative_to(tests)}/".startswith(NOT_UNIT)
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,9 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-
 from channels.slack.normalize import Workspace, is_customers, to_inbound
 from channels.slack.render import to_posts
+from channels.slack.settings import SlackSettings
 from core.channel import ChannelCapabilities, HttpRequest, HttpResponse, Receive
 from core.errors import (
     ChannelNotReady,
@@ -36,51 +35,6 @@ EVENT_TYPE = "contact_center_message"  #: of the metadata that carries our id
 SKEW_SECONDS = 2.0
 LOOKED_THROUGH = 200  #: messages of a thread, after an unknown outcome
 REMEMBERED = 2000
-
-
-class SlackSettings(BaseModel):
-    """What an admin sets for Slack."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    bot_token: SecretStr = Field(title="Bot token", description="xoxb-…", min_length=1)
-    app_token: SecretStr = Field(
-        default=SecretStr(""),
-        title="App token",
-        description="xapp-…, for Socket Mode; without it Slack calls /webhooks/slack/events.",
-    )
-    signing_secret: SecretStr = Field(
-        default=SecretStr(""), title="Signing secret", description="Needed where Slack calls us."
-    )
-    api_base_url: str = Field(
-        default="https://slack.com/api/",
-        title="Address of the Web API",
-        pattern=r"^https?://\S+/$",
-    )
-    approvals_channel: str = Field(
-        default="", title="Agents' desk", description="A channel's id; no customer is served there."
-    )
-    reports_channel: str = Field(
-        default="", title="Reports", description="A channel's id; no customer is served there."
-    )
-    on_duty: str = Field(
-        default="",
-        title="On duty",
-        description="User groups or members (S…, U…) mentioned when a draft waits too long.",
-    )
-    supervisors: str = Field(
-        default="",
-        title="Supervisors",
-        description="User groups or members mentioned when the deadline has passed.",
-    )
-    language: str = Field(
-        default="en", title="Language of the cards", description="en or ko.", pattern="^(en|ko)$"
-    )
-    customers: bool = Field(
-        default=True,
-        title="Serve customers",
-        description="Off: the app carries the agents' desk only.",
-    )
 
 
 class SlackChannel:

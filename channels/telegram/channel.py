@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from channels.telegram import webhooks
 from channels.telegram.faults import ChatMigrated, NotModified, NotSupported
@@ -17,6 +14,7 @@ from channels.telegram.normalize import Bot, message_number, moved_group, to_inb
 from channels.telegram.polling import Poller
 from channels.telegram.previews import Previews
 from channels.telegram.render import LIMIT, TelegramPart, to_telegram
+from channels.telegram.settings import TelegramSettings
 from core.channel import ChannelCapabilities, HttpRequest, HttpResponse, Receive
 from core.errors import (
     ChannelAuthFailed,
@@ -51,32 +49,6 @@ GROUP_PACE = Pace(burst=3, per_second=20 / 60)
 CAPABILITIES = ChannelCapabilities(
     text_limit=LIMIT, markup="telegram", buttons=True, typing=True, edits=True, streaming=True
 )
-
-
-class TelegramSettings(BaseModel):
-    """What an admin sets for Telegram."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    bot_token: SecretStr = Field(title="Bot token", description="As @BotFather gave it.")
-    webhook_secret: SecretStr = Field(
-        default=SecretStr(""),
-        title="Webhook secret",
-        description="1-256 letters, digits, _ or -. Without it, or without a public address, "
-        "the bot asks Telegram for its messages (long polling).",
-    )
-    api_base_url: str = Field(
-        default="https://api.telegram.org",
-        title="Address of the Bot API",
-        pattern=r"^https?://\S+$",
-    )
-
-    @field_validator("webhook_secret")
-    @classmethod
-    def _as_telegram_takes_it(cls, secret: SecretStr) -> SecretStr:
-        if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", secret.get_secret_value()):
-            raise ValueError("use up to 256 letters, digits, _ or -")
-        return secret
 
 
 class TelegramChannel:

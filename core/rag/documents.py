@@ -17,6 +17,7 @@ from core.rag.passages import Article
 
 MAX_BYTES = 50_000_000
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+_PAGE = re.compile(r"https?://|/(?![/\\])")
 _TITLE = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 _BLOCKS = [
     "h1",
@@ -251,7 +252,8 @@ def _completed(article: Article, *, topic: str, lang: str) -> Article:
         text=article.text,
         topic=topic or article.topic,
         locale=lang or article.locale or language_of(f"{article.title} {article.text}"),
-        url=article.url,
+        # A citation leads to a page; what else a file calls its address might run in a browser.
+        url=article.url if _PAGE.match(article.url) else "",
         source=article.source,
         questions=article.questions,
     )

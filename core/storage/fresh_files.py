@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
 
 BATCH = 500
-INSERT_ONLY = "log"  #: its documents are written once; erasures, which delete, wait their turn
+INSERT_ONLY = "log"  #: its documents are written once; erasures, which cut it, wait their turn
 OWN = ("admin", "config", "local")  #: databases that the server keeps itself
 
 Ahead = Mapping[tuple[str, str], Set[Any]]

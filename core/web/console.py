@@ -192,6 +192,7 @@ class ConsoleRoutes:
             "audit.html",
             {
                 "entries": entries,
+                "deeds": self._pages.section("audit.deeds", request),
                 "older": entries[-1].n if len(entries) == AUDIT_PAGE else None,
                 "chosen": chosen,
                 "asked": asked,

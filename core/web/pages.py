@@ -133,6 +133,10 @@ class Pages:
                     return locale
         return "en"
 
+    def section(self, prefix: str, request: web.Request) -> dict[str, str]:
+        """All texts below a prefix in the reader's language, by the rest of their names."""
+        return self._words.section(prefix, self.locale(request))
+
     def error(self, request: web.Request, problem: Problem) -> web.StreamResponse:
         """The problem for a person to read."""
         response = self.render(request, "error.html", problem.document(), status=problem.status)

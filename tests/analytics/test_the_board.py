@@ -13,6 +13,7 @@ import pytest
 from analytics.console import BehindQuery
 from analytics.counting import Filter
 from analytics.facts import Fact, Kind
+from analytics.metrics import BEHIND
 from analytics.periods import Interval, Period
 from analytics.plots import Chart, charts, labels
 from core.wording import Words
@@ -125,3 +126,9 @@ async def test_days_written_as_rows_before_are_still_read(past: Past) -> None:
     assert found["conversations"] == 3
     shown, _ = await past.analytics().behind(SUPERVISOR, "conversations", period, Filter())
     assert {b.conversation_id for b in shown} == {"old-0", "old-1", "old-2"}
+
+
+@pytest.mark.parametrize("locale", ["en", "ko"])
+def test_every_list_has_a_name(locale: str) -> None:
+    for metric in BEHIND:
+        assert WORDS.text(f"analytics.lists.{metric}", locale)

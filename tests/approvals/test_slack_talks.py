@@ -245,6 +245,9 @@ async def test_bold_and_links_typed_in_slack_mean_the_same_to_a_customer_elsewhe
     assert await said_within(customer) == [
         ("agent", "Open **Settings**, see [the _page_](https://x.example/a) & wait")
     ]
+    await until(lambda: any("'bold': True" in str(m.blocks) for m in desk.thread(card)))
+    echoed = [m for m in desk.thread(card) if "'bold': True" in str(m.blocks)]
+    assert "**" not in str(echoed[0].blocks), "the thread shows it as it went out"
 
 
 async def test_a_customer_on_slack_sees_what_an_agent_wrote_drawn(desk: Rig) -> None:

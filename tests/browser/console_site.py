@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
@@ -16,6 +17,7 @@ from core.storage.client import Database
 from core.storage.listing import ConversationListing
 from core.web.assets import Assets
 from core.web.conversations import ConversationRoutes
+from core.web.deliveries import DeliveryRoutes
 from core.web.pages import STATIC, Pages
 from core.web.routing import Access, Route
 from core.web.server import WebServer
@@ -28,6 +30,7 @@ from tests.support.world import LOCALES, World, running
 
 SECRET = "a secret for tests only, nothing depends on it"
 ROOT = LOCALES.parents[1]
+More = Callable[[Office, Pages, Words], Sequence[Route]]
 PEOPLE = {"mina": MINA, "joon": JOON, "sara": SARA}
 
 
@@ -54,8 +57,16 @@ async def colleagues() -> list[User]:
 class ConsoleSite:
     """One deployment on one port; stopped and started again, it keeps its data."""
 
-    def __init__(self, db: Database, *, seconds: float = 600, undo_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        db: Database,
+        *,
+        seconds: float = 600,
+        undo_seconds: float = 0.0,
+        more: More | None = None,
+    ) -> None:
         self._db = db
+        self._more = more
         self._port = 0
         self._seconds = seconds
         self._undo = undo_seconds
@@ -87,7 +98,10 @@ class ConsoleSite:
             settings,
             words=words,
             assets=assets,
-            templates={"approvals": ROOT / "approvals" / "templates"},
+            templates={
+                "approvals": ROOT / "approvals" / "templates",
+                "trust": ROOT / "approvals" / "trust" / "templates",
+            },
         )
         api = ConversationRoutes(
             settings,
@@ -96,6 +110,9 @@ class ConsoleSite:
             bus=world.bus,
             visitors=visitors,
             clock=world.clock,
+        )
+        letters = DeliveryRoutes(
+            self.office.deliveries, conversations=world.conversations, pages=pages, words=words
         )
         desk = DeskPages(
             service=self.office.service,
@@ -123,6 +140,8 @@ class ConsoleSite:
                     service=self.office.service, deliveries=self.office.deliveries
                 ).routes(),
                 *desk.routes(),
+                *letters.routes(),
+                *(self._more(self.office, pages, words) if self._more else ()),
                 *ChatPages(words, assets=assets).routes(),
                 *assets.routes(),
                 events,

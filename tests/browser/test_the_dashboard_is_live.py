@@ -26,6 +26,7 @@ PICTURES_ARE_THERE = (
     "() => document.images.length > 3"
     " && [...document.images].every(i => i.complete && i.naturalWidth)"
 )
+WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 SHOTS = Path(__file__).parents[2] / "docs" / "images"
 
 
@@ -113,8 +114,7 @@ async def test_korean_dark_phone(busy: Serving, signed_in: Page) -> None:
     await page.set_viewport_size({"width": 390, "height": 844})
     await page.goto(f"{base}/console/dashboard?days=30")
     await page.wait_for_selector("#board[data-drawn=yes]", timeout=30_000)
-    wider = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-    assert not await page.evaluate(wider)
+    assert not await page.evaluate(WIDER)
     await page.screenshot(path=str(SHOTS / "dashboard-ko-phone.png"))
     await page.locator("#chart-heat summary").click()
     assert await page.locator("#chart-heat table").is_visible()
@@ -138,21 +138,26 @@ async def test_reports_are_read_in_both_languages_and_themes(
 ) -> None:
     page, base = signed_in, busy.center.base_url
     day = (busy.center.clock.now() - timedelta(days=1)).date().isoformat()
-    await page.goto(f"{base}/console/reports/daily/{day}", wait_until="domcontentloaded")
-    await page.wait_for_function(PICTURES_ARE_THERE, timeout=60_000)
-    assert await page.locator(".headlines li").count() >= 3
-    await page.screenshot(path=str(SHOTS / "report-en-light.png"), full_page=True)
-    await page.context.add_cookies(
-        [
-            {"name": "locale", "value": "ko", "url": base},
-            {"name": "theme", "value": "dark", "url": base},
-        ]
-    )
-    await page.reload(wait_until="domcontentloaded")
-    await page.wait_for_function(PICTURES_ARE_THERE, timeout=60_000)
-    await page.screenshot(path=str(SHOTS / "report-ko-dark.png"), full_page=True)
+    for locale in ("en", "ko"):
+        for theme in ("light", "dark"):
+            await page.context.add_cookies(
+                [
+                    {"name": "locale", "value": locale, "url": base},
+                    {"name": "theme", "value": theme, "url": base},
+                ]
+            )
+            address = f"{base}/console/reports/daily/{day}"
+            await page.goto(address, wait_until="domcontentloaded")
+            await page.wait_for_function(PICTURES_ARE_THERE, timeout=60_000)
+            assert await page.locator(".headlines li").count() >= 3
+            await page.screenshot(path=str(SHOTS / f"report-{locale}-{theme}.png"), full_page=True)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    assert not await page.evaluate(WIDER)
+    await page.set_viewport_size({"width": 1280, "height": 900})
     await page.goto(f"{base}/console/reports")
     assert await page.locator("h1").text_content() == "보고서"
+    await page.locator("a[href*='/console/reports/daily/']").first.click()
+    assert "일일 보고서" in str(await page.locator("h1").text_content())
 
 
 async def test_a_missing_answer_is_written_and_found(busy: Serving, signed_in: Page) -> None:

@@ -147,6 +147,18 @@ async def test_the_human_button_before_any_question(world: World) -> None:
     assert len(await world.said(commit.conversation_id)) == 1
 
 
+async def test_an_old_request_for_a_person_triggers_no_new_one(world: World) -> None:
+    cid = await world.write("I want to talk to a person")
+    await world.until(cid, lambda c: c.review is not None)
+    await world.conversations.update(cid, lambda _: (ev.TakenOver(by="mina@example.com"),))
+    await world.conversations.update(cid, lambda _: (ev.HandedBack(by="mina@example.com"),))
+    await world.write(QUESTION)
+    state = await world.until(cid, lambda c: not c.unanswered)
+    assert "talk to a person" in str(state.memory), "the old words are still in the context"
+    assert (state.review, state.person_requested) == (None, False)
+    assert (await world.said(cid))[-1][0] == "ai"
+
+
 async def test_an_error_of_ours_ends_in_review(world: World) -> None:
     async def answer(question: Question) -> Draft:
         raise RuntimeError(question.text)

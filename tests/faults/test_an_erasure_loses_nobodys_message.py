@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,10 +63,17 @@ async def said(http: aiohttp.ClientSession, writer: Writer) -> list[str]:
     return [m["text"] for m in messages if m["author"] == "customer"]
 
 
+@pytest.fixture
+async def program(tmp_path: Path) -> AsyncIterator[Program]:
+    """The real one; it ends with the test, however that ends."""
+    made = Program(tmp_path / "data", env={"RATE_PER_CONVERSATION": "50"})
+    await made.start()
+    yield made
+    await made.stop()
+
+
 @pytest.mark.timed
-async def test_none_is_lost_and_none_doubled(tmp_path: Path) -> None:
-    program = Program(tmp_path / "data", env={"RATE_PER_CONVERSATION": "50"})
-    await program.start()
+async def test_none_is_lost_and_none_doubled(program: Program, tmp_path: Path) -> None:
     done = asyncio.Event()
     async with aiohttp.ClientSession(program.url) as http:
         writers = [await opened(http, f"hello from {n}") for n in range(WRITERS)]

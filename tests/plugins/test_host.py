@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -328,6 +329,25 @@ async def test_what_is_being_stored_is_stored_although_the_channel_is_switched_o
     assert (await webhook).status == 200
     assert len(desk.inbox.accepted) == 1
     await reached(host, "echo", State.DISABLED)
+
+
+async def test_garbage_from_a_caller_is_no_crash_of_the_channel(desk: Desk) -> None:
+    garbage = GOOD.replace(
+        'if request.headers.get("x-secret")',
+        'if request.body == b"garbage":\n            raise BadInput("this is no event")\n'
+        '        if request.headers.get("x-secret")',
+    ).replace("import ChannelAuthFailed", "import BadInput, ChannelAuthFailed")
+    desk.write("echo", garbage)
+    await desk.choose("echo", enabled=True, secrets={"token": "right"})
+    host = desk.host()
+    await host.start()
+    await reached(host, "echo", State.RUNNING)
+    for _ in range(12):
+        sent = replace(_request("/webhooks/echo/x"), body=b"garbage")
+        assert (await Door(host).handle_http(sent)).status == 400
+    assert (await Door(host).handle_http(_request("/webhooks/echo/x"))).status == 200
+    status = host.plugin("echo").status
+    assert (status.state, status.last_error) == (State.RUNNING, "")
 
 
 async def test_other_processes_notice_a_change_by_themselves(desk: Desk) -> None:

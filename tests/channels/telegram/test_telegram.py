@@ -532,6 +532,24 @@ async def test_buckets_per_chat_and_group_keep_the_pace(rig: Rig) -> None:
     assert clock.monotonic() - begun >= (8 - 3) * 3 - 0.2
 
 
+async def test_all_chats_together_keep_below_thirty_a_second(rig: Rig) -> None:
+    clock = rig.lent.context.clock
+    begun = clock.monotonic()
+    for number in range(75):
+        await rig.channel.send(outbound("hello", chat=str(50_000 + number)))
+    assert clock.monotonic() - begun >= (75 - 30) / 30 - 0.1
+
+
+async def test_the_webhook_asks_for_what_we_read_and_nothing_else(server: TelegramServer) -> None:
+    async with Rig(server, public_url="https://desk.example", webhook_secret=SECRET) as rig:
+        [asked] = rig.server.called("setWebhook")
+    wanted = asked["allowed_updates"]
+    names = json.loads(wanted) if isinstance(wanted, str) else wanted
+    assert {"message", "callback_query"} <= set(names)
+    assert not {"channel_post", "inline_query", "poll"} & set(names)
+    assert asked["secret_token"] == SECRET
+
+
 async def test_an_empty_message_is_never_tried(rig: Rig) -> None:
     with pytest.raises(DeliveryFailed):
         await rig.channel.send(outbound(" \n "))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from core.accounts.sign_in import SignInRefused
 from core.clock import SystemClock
 from core.data_dir import DataDir
 from core.storage.client import Database
+from tests.core.accounts.test_nothing_forged_is_accepted import forged
 
 MINA = "mina@example.com"
 IDENTITIES = (
@@ -197,9 +199,9 @@ async def test_a_token_for_another_audience_issuer_key_or_time(desk: Serving, is
     with pytest.raises(ValueError, match="nonce"):
         party().verified(token, keys, nonce="n2")
     head, body, signature = token.split(".")
-    for forged in (f"{head}.{body}.{'A' * len(signature)}", f"{head}.{body}.", "", "nonsense"):
+    for made in (f"{head}.{body}.{'A' * len(signature)}", f"{head}.{body}.", "", "nonsense"):
         with pytest.raises((JoseError, ValueError)):
-            party().verified(forged, keys, nonce="n1")
+            party().verified(made, keys, nonce="n1")
     with pytest.raises((JoseError, ValueError)):
         party().verified(token, {"keys": []}, nonce="n1")
 
@@ -238,3 +240,36 @@ async def other_clients_token(issuer: str, client: str, *, nonce: str) -> tuple[
         }
         token = (await http.post(f"{issuer}/oauth2/token", data=form)).json()
         return token["id_token"], (await http.get(f"{issuer}/jwks")).json()
+
+
+async def test_no_forged_state_cookie_or_nonce_of_many(desk: Serving, issuer: str) -> None:
+    chance = random.Random(7)
+    party = OpenIdConnect(
+        OidcWishes(issuer=issuer, client_id="somebody-else"),
+        store=desk.center.account_store,
+        redirect_uri=lambda: "http://localhost/back",
+        clock=SystemClock(),
+    )
+    begun = await party.begin(target="")
+    for _ in range(250):
+        with pytest.raises(SignInRefused):
+            await party.finish(
+                state=forged(begun.state, chance), own_state=begun.state, code="a code"
+            )
+        other = forged(begun.state, chance)
+        with pytest.raises(SignInRefused):
+            await party.finish(state=other, own_state=other, code="a code")
+    for _ in range(50):
+        begun = await party.begin(target="")
+        with pytest.raises(SignInRefused):
+            await party.finish(
+                state=begun.state, own_state=forged(begun.state, chance), code="a code"
+            )
+    nonce = "n" * 43
+    token, keys = await other_clients_token(issuer, "somebody-else", nonce=nonce)
+    assert party.verified(token, keys, nonce=nonce)["sub"] == "mina"
+    for _ in range(250):
+        with pytest.raises(ValueError, match="nonce"):
+            party.verified(token, keys, nonce=forged(nonce, chance))
+        with pytest.raises((JoseError, ValueError)):
+            party.verified(forged(token, chance), keys, nonce=nonce)

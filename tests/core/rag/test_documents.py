@@ -81,3 +81,20 @@ def test_folders_are_searched_for_what_we_know(tmp_path: Path) -> None:
     write(tmp_path, "a.txt", "x")
     write(tmp_path, "c.docx", "x")
     assert [p.name for p in files_in([tmp_path, tmp_path / "b.md"])] == ["a.txt", "b.md"]
+
+
+def test_a_source_that_would_run_is_no_source(tmp_path: Path) -> None:
+    """What a citation leads to is a page, whoever wrote the file."""
+    rows = {
+        "a": "javascript:alert(1)", "b": " JavaScript:alert(1)", "c": "data:text/html,x",
+        "d": "//evil.example", "e": "https://example.com/x", "f": "/guide/en/asking", "g": "",
+    }  # fmt: skip
+    file = tmp_path / "kb.jsonl"
+    file.write_text(
+        "\n".join(json.dumps({"id": i, "title": i, "text": i, "url": u}) for i, u in rows.items())
+    )
+    found = {article.id: article.url for article in read_file(file)}
+    assert found == {
+        "a": "", "b": "", "c": "", "d": "", "e": "https://example.com/x", "f": "/guide/en/asking",
+        "g": "",
+    }  # fmt: skip
