@@ -185,7 +185,7 @@ async def answering(seconds: float) -> list[Row]:
     """Answering from the guide without a model, beside a bare embed-and-search service."""
     heads = guide_questions()
     # Every question is new, so that no cache answers: it is the work that is compared.
-    questions = [f"{heads[i % len(heads)]} (case {i})" for i in range(20_000)]
+    questions = [f"{heads[i % len(heads)]} (case {i})" for i in range(40_000)]
 
     with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as passages:
         json.dump(guide_passages(), passages)

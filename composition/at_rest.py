@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def running_at_rest(db: Database, *, clock: Clock) -> Running:
     """What an erasure has to tell: nobody listens, and the next start catches up."""
-    snapshots = MongoSnapshots(db["conversations"], owner="all")
+    snapshots = MongoSnapshots(db["conversations"], db["unsettled"], owner="all")
     conversations = Conversations(
         log_store=MongoCommitLog(db["log"]), snapshots=snapshots, bus=LocalBus(), clock=clock
     )

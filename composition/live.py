@@ -71,7 +71,7 @@ class Serving:
         self.center, self.rag = center, rag
         self.bus = LocalBus()
         self.commit_log = MongoCommitLog(db["log"])
-        self.snapshots = MongoSnapshots(db["conversations"], owner="all")
+        self.snapshots = MongoSnapshots(db["conversations"], db["unsettled"], owner="all")
         self.conversations = Conversations(
             log_store=self.commit_log, snapshots=self.snapshots, bus=self.bus, clock=clock
         )

@@ -25,7 +25,7 @@ BLACK = "[erased]"
 TRUTH = ("log", "conversations", "articles")  #: erased by rules of their own
 OURS = (
     "api_tokens", "audit", "audit_head", "cards", "desk_viewers", "erasures", "plugins",
-    "sessions", "sign_in_links", "users",
+    "sessions", "sign_in_links", "unsettled", "users",
 )  # fmt: skip
 """Collections in which nothing of a customer's stands."""
 

@@ -22,7 +22,7 @@ Document = Mapping[str, Any]
 MAX_BATCH = 128  #: commits in one insert
 PATIENCE = 6.0  #: seconds in which a restarting store is waited for
 DUPLICATE_KEY = 11000
-LONGEST_COMMIT = 32  #: events; so far apart are the numbers of two neighbours at most
+LONGEST_COMMIT = 16  #: events; so far apart are the numbers of two neighbours at most
 MOST_CANDIDATES = 256  #: ids that one query asks for
 
 

@@ -45,10 +45,8 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     "audit_head": (),
     "erasures": (Index(fields=[("done", 1)]),),
     "log": (),  # read and compared by `_id` alone (core/storage/commit_log.py)
-    "conversations": (
-        Index(fields=[("settled", 1)]),
-        Index(fields=[("status", 1), ("updated_at", -1)]),
-    ),
+    "conversations": (Index(fields=[("status", 1), ("updated_at", -1)]),),
+    "unsettled": (),  # only what is in work: read whole at the start
     "deliveries": (
         Index(fields=[("external_ids", 1)]),
         Index(fields=[("state", 1), ("at", 1)]),

@@ -90,7 +90,7 @@ class ConversationListing:
             found = await self._collection.find({"_id": {"$in": list(ids)}}).to_list()
         except PyMongoError as error:
             raise StoreUnavailable from error
-        return {d["_id"]: from_document(d).state for d in found if "state" in d}
+        return {d["_id"]: from_document(d).state for d in found}
 
 
 def _aware(at: datetime) -> datetime:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pymongo import ReplaceOne, UpdateOne
+from pymongo import DeleteOne, ReplaceOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, PyMongoError
 
@@ -18,7 +18,7 @@ from core.ports import Snapshot
 DUPLICATE_KEY = 11000
 
 
-def to_document(snapshot: Snapshot, *, settled: bool, owner: str) -> dict[str, Any]:
+def to_document(snapshot: Snapshot) -> dict[str, Any]:
     """Top-level fields are what lists filter by; `state` is what `load` gives back."""
     state = snapshot.state
     return {
@@ -28,10 +28,7 @@ def to_document(snapshot: Snapshot, *, settled: bool, owner: str) -> dict[str, A
         "assignee": state.assignee,
         "updated_at": state.updated_at,
         "seq": state.seq,
-        "mark": state.seq,
         "projected": snapshot.projected,
-        "settled": settled,
-        "owner": owner,
         "state": to_plain(state),
     }
 
@@ -44,14 +41,22 @@ def from_document(document: Mapping[str, Any]) -> Snapshot:
 
 
 class MongoSnapshots:
-    """`core.ports.SnapshotStore` over one collection.
+    """`core.ports.SnapshotStore` over two collections: what was written down, and what was not.
 
-    `mark` is the number of the commit that unsettled the conversation: a snapshot that does not
-    contain that commit cannot declare the conversation settled, whoever writes last.
+    A mark holds the number of the commit that unsettled the conversation: a snapshot that does
+    not contain that commit cannot declare it settled, whoever writes last. Marks are documents of
+    their own, because every conversation's first message waits for one and theirs need no index.
     """
 
-    def __init__(self, collection: AsyncCollection[dict[str, Any]], *, owner: str) -> None:
+    def __init__(
+        self,
+        collection: AsyncCollection[dict[str, Any]],
+        marks: AsyncCollection[dict[str, Any]],
+        *,
+        owner: str,
+    ) -> None:
         self._collection = collection
+        self._marks = marks
         self._owner = owner
         self._queue: list[tuple[Conversation, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -62,7 +67,7 @@ class MongoSnapshots:
             document = await self._collection.find_one({"_id": conversation_id})
         except PyMongoError as error:
             raise StoreUnavailable from error
-        return from_document(document) if document and "state" in document else None
+        return from_document(document) if document else None
 
     async def unsettle(self, state: Conversation) -> None:
         """See `core.ports.SnapshotStore.unsettle`; gathers many into one write."""
@@ -76,20 +81,26 @@ class MongoSnapshots:
         """See `core.ports.SnapshotStore.save`."""
         writes = [
             ReplaceOne(
-                {"_id": s.state.id, "mark": {"$lte": s.state.seq}},
-                to_document(s, settled=settled, owner=self._owner),
+                {"_id": s.state.id, "seq": {"$lte": s.state.seq}}, to_document(s), upsert=True
             )
             for s in snapshots
         ]
+        settling = [
+            DeleteOne({"_id": s.state.id, "mark": {"$lte": s.state.seq}})
+            for s in snapshots
+            if settled
+        ]
         try:
-            await self._collection.bulk_write(writes, ordered=False)
+            await _unless_newer(self._collection, writes)
+            if settling:
+                await self._marks.bulk_write(settling, ordered=False)
         except PyMongoError as error:
             raise StoreUnavailable from error
 
     async def unsettled(self) -> list[str]:
         """See `core.ports.SnapshotStore.unsettled`."""
         try:
-            found = await self._collection.find({"settled": False}, {"_id": 1}).to_list()
+            found = await self._marks.find({}, {"_id": 1}).to_list()
         except PyMongoError as error:
             raise StoreUnavailable from error
         return [document["_id"] for document in found]
@@ -118,38 +129,32 @@ class MongoSnapshots:
                     done.set_exception(error)
 
     async def _mark(self, states: Sequence[Conversation]) -> None:
-        # A conversation's first commit inserts (cheap), a later one updates.
-        inserted = await self._insert([s for s in states if s.seq == 0])
-        known = [s for s in states if s.id not in inserted]
-        if not known:
-            return
-        written = await self._collection.bulk_write([self._update(s) for s in known], ordered=False)
-        if written.matched_count < len(known):
-            # A log whose snapshots were lost: unmarked, a restart would pass over these.
-            await self._insert(known)
-            await self._collection.bulk_write([self._update(s) for s in known], ordered=False)
-
-    def _update(self, state: Conversation) -> UpdateOne:
-        mark = {"settled": False, "owner": self._owner, "mark": state.seq + 1}
-        return UpdateOne({"_id": state.id}, {"$set": mark})
-
-    async def _insert(self, states: Sequence[Conversation]) -> set[str]:
-        """Insert the marks of these that have no document yet; returns their ids."""
-        if not states:
-            return set()
-        new = [
-            {
-                **to_document(Snapshot(state=s, projected=0), settled=False, owner=self._owner),
-                "mark": s.seq + 1,
-            }
-            for s in states
-        ]
-        inserted = {s.id for s in states}
+        # Most have no mark, and inserting is cheap; who has one from another process keeps the
+        # later of the two.
+        marks = [{"_id": s.id, "mark": s.seq + 1, "owner": self._owner} for s in states]
         try:
-            await self._collection.insert_many(new, ordered=False)
+            await self._marks.insert_many(marks, ordered=False)
         except BulkWriteError as error:
-            failures = error.details["writeErrors"]
-            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-                raise
-            inserted -= {new[failure["index"]]["_id"] for failure in failures}
-        return inserted
+            known = [marks[failure["index"]] for failure in _only_duplicates(error)]
+            writes = [
+                ReplaceOne({"_id": m["_id"], "mark": {"$lt": m["mark"]}}, m, upsert=True)
+                for m in known
+            ]
+            await _unless_newer(self._marks, writes)
+
+
+async def _unless_newer(
+    collection: AsyncCollection[dict[str, Any]], writes: Sequence[ReplaceOne[dict[str, Any]]]
+) -> None:
+    """Write them all; where the condition failed, the upsert collides with the newer document."""
+    try:
+        await collection.bulk_write(writes, ordered=False)
+    except BulkWriteError as error:
+        _only_duplicates(error)
+
+
+def _only_duplicates(error: BulkWriteError) -> list[Mapping[str, Any]]:
+    failures: list[Mapping[str, Any]] = error.details["writeErrors"]
+    if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+        raise error
+    return failures

@@ -236,7 +236,7 @@ def build(db: Database, *, clock: Clock | None = None, desk: Desk | None = None)
     clock = clock or SystemClock()
     bus = LocalBus()
     commit_log = MongoCommitLog(db["log"])
-    snapshots = MongoSnapshots(db["conversations"], owner="test")
+    snapshots = MongoSnapshots(db["conversations"], db["unsettled"], owner="test")
     conversations = Conversations(log_store=commit_log, snapshots=snapshots, bus=bus, clock=clock)
     projector = Projector(
         conversations=conversations,

@@ -20,7 +20,7 @@ from tests.support.world import build, running
 
 FILTERED = {"find": "filter", "count": "query", "distinct": "query"}
 NESTED = {"update": ("updates", "q"), "delete": ("deletes", "q")}
-SMALL = {"plugins", "users", "articles", "topics", "evidence"}
+SMALL = {"plugins", "users", "articles", "topics", "evidence", "unsettled"}
 """Collections that do not grow with the messages; a page that lists one, or the start, reads it."""
 
 

@@ -16,7 +16,7 @@ from core.testing.clock import ManualClock
 
 async def fill(db: Database, now: datetime) -> None:
     """Conversations from now back over a month, every third of them with a person."""
-    snapshots = MongoSnapshots(db["conversations"], owner="test")
+    snapshots = MongoSnapshots(db["conversations"], db["unsettled"], owner="test")
     for n in range(40):
         at = now - timedelta(hours=n * 18)
         status = Status.HUMAN if n % 3 == 0 else Status.RESOLVED
