@@ -97,7 +97,9 @@ async def test_in_korean_on_a_phone_it_fits_and_works(
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     console.world.vendor.before_send = None
     await page.get_by_role("button", name="다시 보내기").click()
-    await expect(page.locator("tbody").get_by_role("status")).to_have_text("다시 보내는 중", timeout=PATIENCE)
+    await expect(page.locator("tbody").get_by_role("status")).to_have_text(
+        "다시 보내는 중", timeout=PATIENCE
+    )
     assert not complaints
 
 

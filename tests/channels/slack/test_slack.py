@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from channels.slack.channel import SlackChannel, SlackSettings
+from channels.slack.channel import SlackChannel
+from channels.slack.settings import SlackSettings
 from channels.slack.slack_app import SlackApp
 from core.channel import HttpRequest, HttpResponse
 from core.clock import SystemClock

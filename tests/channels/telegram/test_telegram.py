@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from channels.telegram import previews
-from channels.telegram.channel import TelegramChannel, TelegramSettings
+from channels.telegram.channel import TelegramChannel
 from channels.telegram.normalize import button
+from channels.telegram.settings import TelegramSettings
 from channels.telegram.webhooks import SECRET_HEADER
 from core.channel import HttpRequest
 from core.errors import (

@@ -20,7 +20,7 @@ PLANTED = "aardvarkian secrets"
 class Lines:
     """What a command says."""
 
-    def line(self, text: str) -> None:
+    def line(self, text: str = "") -> None:
         """To the reader."""
 
     def note(self, text: str) -> None:
