@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from pymongo import ReplaceOne
@@ -105,7 +106,10 @@ class ApprovalsProjection:
         self, conversation_id: str, known: Known, happened: Sequence[Numbered], *, mark: int
     ) -> tuple[Known, int]:
         about = await self._conversations.peek(conversation_id)
-        if happened[0].seq > mark:
+        # An event may come before an earlier one; only what ends the conversation so far, in
+        # order, plainly follows on what is stored.
+        in_order = all(a.seq < b.seq for a, b in pairwise(happened))
+        if in_order and happened[0].seq > mark and happened[-1].seq >= about.seq:
             try:
                 return _folded(known, happened, about), happened[-1].seq
             except KeyError:

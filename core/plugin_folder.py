@@ -23,7 +23,9 @@ def offer_folder(folder: Path, top: str) -> None:
         places = [Path(p) for p in getattr(known, "__path__", [])]
         if known.__file__:
             places.append(Path(known.__file__).parent)
-        if not any(place == folder or folder in place.parents for place in places):
+        home = folder.resolve()  # a linked folder is the same plugin by another path
+        found = [place.resolve() for place in places]
+        if not any(place == home or home in place.parents for place in found):
             raise FolderUnusable(
                 f"The module name {top!r} is taken by {known.__file__ or known.__name__}; "
                 "give the plugin's package a name of its own."

@@ -125,6 +125,9 @@ def test_last_weeks_questions_can_be_asked_again_against_a_threshold(site: Serve
     site.chat("How do I approve an answer?").until(
         lambda c: any(m["author"] == "ai" for m in c["messages"])
     )
+    dan = site.token("dana@example.com", "agent")
+    for flight in ("blue", "green", "golden"):
+        site.waiting(site.chat(f"When does the {flight} balloon of the fair take off?"), dan)
     lax = json.loads(site.bot("replay", "--since", "1d", "--threshold", "0.1", "--json").out)
     strict = json.loads(site.bot("replay", "--since", "1d", "--threshold", "1", "--json").out)
     assert lax["questions"] == strict["questions"] >= 4
