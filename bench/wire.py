@@ -92,8 +92,11 @@ class Events:
             line = await self._reader.readline()
             if not line:
                 raise ConnectionError("the stream ended")
-            if line.startswith(b"data:") and (
-                b'"author":"ai"' in line or b'"author":"system"' in line
+            # A sign that somebody is typing names its author too, but has no number.
+            if (
+                line.startswith(b"data:")
+                and b'"seq":' in line
+                and (b'"author":"ai"' in line or b'"author":"system"' in line)
             ):
                 return line
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -48,6 +49,7 @@ WRONG = 2  #: answers found wrong in the audit that cost a topic even its cold s
 WRONG_TIME = timedelta(days=7)  #: ... within this time
 LEAST_RECENT = 8  #: fewer than so many say nothing about drift
 POOR = 2  #: a rating up to this is a complaint
+KEPT_QUESTIONS = 2_000  #: newest messages of customers kept for the answers that follow
 LONGEST_COMMIT = 16  #: events that a commit with a customer's message may begin before it
 STEP = 0.002  #: a smaller change of a threshold is not worth a supervisor's time
 
@@ -110,6 +112,7 @@ class Autonomy:
         self._clock = clock
         self._topics: dict[str, Topic] = {}
         self._evidence: dict[str, Evidence] = {}
+        self._asked: OrderedDict[tuple[str, int], str] = OrderedDict()
 
     async def start(self) -> None:
         """Read what is known; before the first question."""
@@ -225,6 +228,12 @@ class Autonomy:
     async def apply(self, commits: Sequence[Commit]) -> None:
         """See Projection."""
         # This runs on every message: what is not about trust must cost nothing here.
+        for commit in commits:
+            for item in commit.numbered():
+                if isinstance(item.event, ev.Received):
+                    self._asked[item.conversation_id, item.seq] = item.event.text
+        while len(self._asked) > KEPT_QUESTIONS:
+            self._asked.popitem(last=False)
         drawn = [
             await self._sent_alone(item, item.event)
             for commit in commits
@@ -260,6 +269,8 @@ class Autonomy:
             case ev.Rated(score=score) if score <= POOR:
                 await self._complaint(item, score)
             case ev.Erased():
+                for known in [key for key in self._asked if key[0] == item.conversation_id]:
+                    del self._asked[known]
                 await self._topic_store.erase(item.conversation_id)
             case _:
                 return
@@ -291,24 +302,30 @@ class Autonomy:
 
     async def _sent_alone(self, item: Numbered, sent: ev.Sent) -> SentAlone:
         assert sent.draft is not None
-        # The questions came shortly before; a commit is read whole, so it may begin earlier.
-        after = max(0, min(sent.answers, default=item.seq) - LONGEST_COMMIT)
-        asked = [
-            other.event.text
-            for commit in await self._history(item.conversation_id, after=after)
-            for other in commit.numbered()
-            if other.seq in sent.answers and isinstance(other.event, ev.Received)
-        ]
+        asked = [self._asked.get((item.conversation_id, seq)) for seq in sent.answers]
+        if None in asked:
+            # Asked before this process began, or very long ago.
+            asked = await self._asked_before(item, sent)
         return SentAlone(
             id=f"{item.conversation_id}.{item.seq}",
             conversation_id=item.conversation_id,
             at=item.at,
             text=sent.text,
-            question="\n".join(asked),
+            question="\n".join(text for text in asked if text),
             topic=sent.draft.topic,
             confidence=sent.draft.confidence,
             article=article_of(sent.draft),
         )
+
+    async def _asked_before(self, item: Numbered, sent: ev.Sent) -> list[str | None]:
+        # A commit is read whole, so it may begin before the question.
+        after = max(0, min(sent.answers, default=item.seq) - LONGEST_COMMIT)
+        return [
+            other.event.text
+            for commit in await self._history(item.conversation_id, after=after)
+            for other in commit.numbered()
+            if other.seq in sent.answers and isinstance(other.event, ev.Received)
+        ]
 
     async def _learn(self, evidence: Evidence) -> None:
         await self._evidence_store.put(evidence)
