@@ -68,7 +68,7 @@ async def test_schemathesis_finds_no_answer_undocumented(app: Serving, tmp_path:
         "--phases=coverage",
         "--mode=all",
         f"--max-time={SECONDS}",
-        "--workers=2",
+        "--workers=1",  # Python 3.11 counts the depth of its parser once for all threads
         "--seed=1",
         "--suppress-health-check=all",
         cwd=tmp_path,
