@@ -1,4 +1,7 @@
-"""Two real processes at report time, SIGKILL in the middle of sending: one report."""
+"""Two real processes at report time, SIGKILL in the middle of sending: one report.
+
+On a Monday two fall due, the day's and the week's, and each of them comes once.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,29 @@ CHANNEL = "C0REPORT"
 HELD = Fault(after=True, seconds=120.0)  #: Slack posts it, and its answer never comes
 
 
+def due(now: datetime) -> list[str]:
+    """The names of the reports that fell due a minute before `now`, in order of names."""
+    at = now - timedelta(minutes=1)
+    eve = f"{at - timedelta(days=1):%Y-%m-%d}"
+    return [f"daily:{eve}"] + ([f"weekly:{eve}"] if at.isoweekday() == 1 else [])
+
+
 def reports(slack: SlackServer) -> list[Message]:
     """What stands in the channel itself."""
     return [m for m in slack.messages if m.channel == CHANNEL and not m.thread_ts]
 
 
-async def the_report(db: Database, state: str, *, seconds: float) -> dict[str, Any]:
-    """The only one, as soon as it is like that."""
+def named(messages: list[Message]) -> list[str]:
+    """Which reports these are, by the name each carries, in order of names."""
+    return sorted(m.metadata["event_payload"]["id"] for m in messages if m.metadata)
+
+
+async def the_report(db: Database, state: str, now: datetime, *, seconds: float) -> dict[str, Any]:
+    """The day's, as soon as all that are due are like that."""
     async with asyncio.timeout(seconds):
         while True:
             found = await db["reports"].find({}).to_list()
-            if found and all(r["state"] == state for r in found):
+            if len(found) == len(due(now)) and all(r["state"] == state for r in found):
                 daily = [r for r in found if r["_id"].startswith("daily:")]
                 assert len(daily) == 1
                 return daily[0]
@@ -64,12 +79,12 @@ async def test_one_report_from_two_processes_of_which_the_sender_is_killed(
             programs.append(Program(tmp_path / name / "data", env=env))
         try:
             await asyncio.gather(*(program.start(seconds=120) for program in programs))
-            await the_report(db, "claimed", seconds=60)
+            await the_report(db, "claimed", now, seconds=60)
             async with asyncio.timeout(60):
-                while not reports(slack):
+                while named(reports(slack)) != due(now):
                     await asyncio.sleep(0.1)
             await asyncio.sleep(8)  # both have looked meanwhile
-            assert len(reports(slack)) == 1
+            assert named(reports(slack)) == due(now)
             for program in programs:
                 await program.kill()
             slack.script.clear()
@@ -79,10 +94,11 @@ async def test_one_report_from_two_processes_of_which_the_sender_is_killed(
             )
             assert done.modified_count >= 1
             await asyncio.gather(*(program.start(seconds=120) for program in programs))
-            sent = await the_report(db, "sent", seconds=90)
+            sent = await the_report(db, "sent", now, seconds=90)
         finally:
             for program in programs:
                 await program.kill()
+    assert named(reports(slack)) == due(now)
     daily = [m for m in reports(slack) if "Daily report" in m.text]
     assert len(daily) == 1
     below = [m for m in slack.messages if m.thread_ts == daily[0].ts]
