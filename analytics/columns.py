@@ -19,6 +19,8 @@ from analytics.facts import Fact
 Column = NDArray[Any]
 Rows = NDArray[Any]
 """Rows of `ROW`, ordered by time."""
+Row = tuple[int, int, float, int, int, int, int, int, int, int, int]
+"""The values of `ROW` in its order."""
 
 ROW = np.dtype(
     [
@@ -89,24 +91,31 @@ def day_of(at: datetime) -> int:
     return millis(at) // DAY_MS
 
 
+def to_row(fact: Fact, names: Names) -> Row:
+    """One row of `ROW`."""
+    return (
+        millis(fact.at),
+        digest(fact.conversation_id),
+        fact.value,
+        fact.seq,
+        names.number(fact.label),
+        names.number(fact.more),
+        names.number(fact.agent),
+        names.number(fact.topic),
+        names.number(fact.channel),
+        names.number(fact.locale),
+        int(fact.kind),
+    )
+
+
+def as_rows(rows: Sequence[Row]) -> Rows:
+    """These rows as one array, by time and each fact once."""
+    return unique(np.array(rows, dtype=ROW))
+
+
 def to_rows(facts: Sequence[Fact], names: Names) -> Rows:
     """Rows of these facts, by time."""
-    rows = np.empty(len(facts), dtype=ROW)
-    for i, f in enumerate(facts):
-        rows[i] = (
-            millis(f.at),
-            digest(f.conversation_id),
-            f.value,
-            f.seq,
-            names.number(f.label),
-            names.number(f.more),
-            names.number(f.agent),
-            names.number(f.topic),
-            names.number(f.channel),
-            names.number(f.locale),
-            int(f.kind),
-        )
-    return unique(rows)
+    return as_rows([to_row(fact, names) for fact in facts])
 
 
 def unique(rows: Rows) -> Rows:

@@ -12,7 +12,18 @@ from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from analytics.columns import Names, Page, Rows, day_of, digest, to_rows
+from analytics.columns import (
+    DAY_MS,
+    Names,
+    Page,
+    Row,
+    Rows,
+    as_rows,
+    day_of,
+    digest,
+    to_row,
+    to_rows,
+)
 from analytics.days import Day, ids_of, joined, merged
 from analytics.facts import RULES, Fact
 from analytics.tables import Facts
@@ -41,7 +52,7 @@ class FactStore:
         self._days = db["analytics_days"]
         self._clock = clock
         self.names = Names()
-        self._fresh: list[Fact] = []  # taken in, not written yet
+        self._fresh: list[tuple[Row, str]] = []  # taken in, not written yet; whose facts they are
         self._loose: dict[int, dict[Any, Rows]] = defaultdict(dict)
         self._loose_ids: dict[int, dict[int, str]] = defaultdict(dict)
         self._loaded: OrderedDict[int, tuple[int, Day]] = OrderedDict()  # day -> version, facts
@@ -54,7 +65,8 @@ class FactStore:
 
     def gather(self, facts: Sequence[Fact]) -> None:
         """Take these in; `flush` writes them down."""
-        self._fresh += facts
+        # Turned into rows as they come: all at once would hold up whoever writes just then.
+        self._fresh += [(to_row(fact, self.names), fact.conversation_id) for fact in facts]
         self._gathered += len(facts)
 
     async def flush(self) -> None:
@@ -63,16 +75,16 @@ class FactStore:
             await self._write()
 
     async def _write(self) -> None:
-        facts = list(self._fresh)
-        if not facts:
+        fresh = list(self._fresh)
+        if not fresh:
             return
-        by_day: dict[int, list[Fact]] = defaultdict(list)
-        for fact in facts:
-            by_day[day_of(fact.at)].append(fact)
+        by_day: dict[int, list[tuple[Row, str]]] = defaultdict(list)
+        for row, conversation_id in fresh:
+            by_day[row[0] // DAY_MS].append((row, conversation_id))
         now, pages, known = self._clock.now(), [], []
         for day, own in by_day.items():
-            page_id, rows = ObjectId(), to_rows(own, self.names)
-            ids = {digest(i): i for i in {f.conversation_id for f in own}}
+            page_id, rows = ObjectId(), as_rows([row for row, _ in own])
+            ids = {row[1]: conversation_id for row, conversation_id in own}
             page = Page.of(rows, self.names, ids.values())
             pages.append({"_id": page_id, "day": day, "t": now, "rules": RULES, **page.document()})
             known.append((day, page_id, rows, ids))
@@ -83,7 +95,7 @@ class FactStore:
         for day, page_id, rows, ids in known:
             self._loose[day][page_id] = rows
             self._loose_ids[day].update(ids)
-        del self._fresh[: len(facts)]
+        del self._fresh[: len(fresh)]
 
     async def facts(self, first: int, last: int) -> Facts:
         """All facts of these UTC days, both included. Raises StoreUnavailable."""
@@ -117,7 +129,7 @@ class FactStore:
             found.update({number: ids[number] for number in left & ids.keys()})
             left.difference_update(found)
 
-        take({digest(f.conversation_id): f.conversation_id for f in self._fresh})
+        take({row[1]: conversation_id for row, conversation_id in self._fresh})
         try:
             for day in range(last, first - 1, -1):
                 take(self._loose_ids.get(day, {}))
@@ -240,12 +252,12 @@ class FactStore:
         ]
 
     def _fresh_rows(self, first: int, last: int) -> dict[int, Rows]:
-        by_day: dict[int, list[Fact]] = defaultdict(list)
-        for fact in self._fresh:
-            number = day_of(fact.at)
+        by_day: dict[int, list[Row]] = defaultdict(list)
+        for row, _ in self._fresh:
+            number = row[0] // DAY_MS
             if first <= number <= last:
-                by_day[number].append(fact)
-        return {number: to_rows(own, self.names) for number, own in by_day.items()}
+                by_day[number].append(row)
+        return {number: as_rows(own) for number, own in by_day.items()}
 
     def _day(self, number: int, pages: list[Rows], fresh: Rows | None) -> Day:
         version, rolled = self._loaded.get(number, (0, None))
