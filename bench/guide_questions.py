@@ -80,7 +80,11 @@ THINGS_EN = (
     "a mortgage", "my insurance claim", "a holiday request", "the washing machine", "my parking",
     "a wire transfer", "the subscription", "my pension", "a purchase order", "the alarm clock",
     "my passport", "the thermostat", "a gift voucher", "the dishwasher", "my bicycle",
-    "a tax return", "the electricity meter", "a hotel booking",
+    "a tax return", "the electricity meter", "a hotel booking", "a marriage proposal",
+    "an invitation to a party", "a late delivery", "a building permit", "a phone contract",
+    "a quote from the plumber", "my landlord", "a school excursion", "the newspaper",
+    "a cookie banner", "a credit card", "the router", "a study grant", "a piano lesson",
+    "the neighbour's dog",
 )  # fmt: skip
 FRAMES_KO = (
     "{} 어떻게 승인하나요?", "{} 어떻게 거절하나요?", "{} 어떻게 추가하나요?",
@@ -89,7 +93,8 @@ FRAMES_KO = (
 )  # fmt: skip
 THINGS_KO = (
     "보험은", "휴가 신청은", "세탁기는", "상품권은", "여권은", "자전거는", "호텔 예약은",
-    "세금 신고는", "전기 요금은",
+    "세금 신고는", "전기 요금은", "청혼은", "신용카드는", "건축 허가는", "장학금은",
+    "공유기는", "이사 견적은", "피아노 수업은",
 )  # fmt: skip
 
 
