@@ -11,16 +11,16 @@ from typing import Any
 
 from pymongo import ReplaceOne
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from approvals.model import Approval, ApprovalState, Known, fold, is_about_approvals
 from core.conversations import Conversation
 from core.errors import StoreUnavailable
 from core.events import Commit, Numbered, from_plain, to_plain
 from core.repository import Conversations
+from core.storage.writes import replace_unless_newer
 from core.web.answers import read_cursor, write_cursor
 
-DUPLICATE_KEY = 11000
 PAGE = 50
 
 NextStepAt = Callable[[Approval], datetime | None]
@@ -127,13 +127,9 @@ class ApprovalsProjection:
 
     async def _write_all(self, writes: Sequence[ReplaceOne[dict[str, Any]]]) -> None:
         try:
-            await self._collection.bulk_write(writes, ordered=False)
-        except BulkWriteError as error:
-            # A newer document is there already: the condition failed, so the upsert collided.
-            if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
-                raise StoreUnavailable(str(error)) from error
+            await replace_unless_newer(self._collection, writes)
         except PyMongoError as error:
-            raise StoreUnavailable from error
+            raise StoreUnavailable(str(error)) from error
 
 
 def _folded(known: Known, happened: Sequence[Numbered], about: Conversation) -> Known:

@@ -325,6 +325,9 @@ EVENT_TYPES: Mapping[str, type[Event]] = {cls.kind: cls for cls in Event.__subcl
 """Every kind that may stand in the log."""
 
 
+LONGEST_COMMIT = 16  #: events; so far apart are the numbers of two neighbours at most
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbered:
     """An event with its place in its conversation."""

@@ -37,7 +37,7 @@ from core.clock import Clock
 from core.conversations import Conversation
 from core.drafts import Draft
 from core.errors import AlreadyDecided, BadInput
-from core.events import Commit, Numbered
+from core.events import LONGEST_COMMIT, Commit, Numbered
 from core.messages import Author
 from core.policy import Rules
 from core.rag.threshold import error_bound
@@ -50,7 +50,6 @@ WRONG_TIME = timedelta(days=7)  #: ... within this time
 LEAST_RECENT = 8  #: fewer than so many say nothing about drift
 POOR = 2  #: a rating up to this is a complaint
 KEPT_QUESTIONS = 2_000  #: newest messages of customers kept for the answers that follow
-LONGEST_COMMIT = 16  #: events that a commit with a customer's message may begin before it
 STEP = 0.002  #: a smaller change of a threshold is not worth a supervisor's time
 
 Recall = Callable[[str], Awaitable[Approval | None]]

@@ -9,12 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from core.errors import NotFound, StoreUnavailable
 from core.events import from_plain, to_plain
-
-DUPLICATE_KEY = 11000
+from core.storage.writes import insert_missing
 
 HISTORY = 50  #: changes that are kept of a topic
 
@@ -102,10 +101,7 @@ class TopicStore:
     async def draw(self, answers: Sequence[SentAlone]) -> None:
         """Have them looked at; drawn twice is drawn once."""
         try:
-            await self._drawn.insert_many([_drawn_document(a) for a in answers], ordered=False)
-        except BulkWriteError as error:
-            if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
-                raise StoreUnavailable from error
+            await insert_missing(self._drawn, [_drawn_document(a) for a in answers])
         except PyMongoError as error:
             raise StoreUnavailable from error
 

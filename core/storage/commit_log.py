@@ -13,16 +13,16 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from core.errors import StaleConversation, StoreUnavailable
-from core.events import Commit, event_from_plain, to_plain
+from core.events import LONGEST_COMMIT, Commit, event_from_plain, to_plain
+from core.storage.writes import DUPLICATE_KEY
 
 log = logging.getLogger(__name__)
 
 Document = Mapping[str, Any]
 
+WRITERS = 2  #: inserts under way at once; the store syncs them to disk together
 MAX_BATCH = 128  #: commits in one insert
 PATIENCE = 6.0  #: seconds in which a restarting store is waited for
-DUPLICATE_KEY = 11000
-LONGEST_COMMIT = 16  #: events; so far apart are the numbers of two neighbours at most
 MOST_CANDIDATES = 256  #: ids that one query asks for
 
 
@@ -62,13 +62,14 @@ class MongoCommitLog:
     The `_id`, conversation and number, is the compare-and-set: of two writers who both saw
     n - 1, one loses. It is also how a conversation is read, because each commit says which number
     the next one has: another index would cost more than the document itself.
-    While one insert is under way the next commits gather, so the load sets the batch size.
+    While inserts are under way the next commits gather, so the load sets the batch size. Commits
+    of different conversations may overtake each other; those of one are appended one by one.
     """
 
     def __init__(self, collection: AsyncCollection[dict[str, Any]]) -> None:
         self._collection = collection
         self._queue: deque[tuple[dict[str, Any], asyncio.Future[None]]] = deque()
-        self._writer: asyncio.Task[None] | None = None
+        self._writers: set[asyncio.Task[None]] = set()
 
     async def append(self, commit: Commit) -> None:
         """See `core.ports.ConversationLog.append`."""
@@ -77,8 +78,10 @@ class MongoCommitLog:
         document = commit_to_document(commit)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((document, done))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_all(), name="commit-log")
+        if len(self._writers) < WRITERS:
+            writer = asyncio.create_task(self._write_all(), name="commit-log")
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
         try:
             await asyncio.shield(done)
         except BulkWriteError as error:
@@ -145,8 +148,7 @@ class MongoCommitLog:
 
     async def close(self) -> None:
         """Return once everything accepted for writing has been written."""
-        if self._writer is not None:
-            await asyncio.gather(self._writer, return_exceptions=True)
+        await asyncio.gather(*self._writers, return_exceptions=True)
 
     async def _find(self, conversation_id: str, *numbers: int) -> dict[int, Document]:
         """The documents that begin with one of these numbers."""

@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import InsertOne, UpdateOne
+from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import BulkWriteError
 
 from core import events as ev
 from core.deliveries import SentMessage
 from core.messages import Author, DeliveryState
 from core.repository import Conversations
+from core.storage.writes import insert_missing
 
-DUPLICATE_KEY = 11000
 DEAD = (DeliveryState.FAILED.value, DeliveryState.UNKNOWN.value)
 
 
@@ -32,13 +31,13 @@ class MongoDeliveries:
 
     async def apply(self, commits: Sequence[ev.Commit]) -> None:
         """See `core.ports.Projection.apply`."""
-        new: list[InsertOne[dict[str, Any]]] = []
+        new: list[dict[str, Any]] = []
         changed: list[UpdateOne] = []
         for commit in commits:
             for item in commit.numbered():
                 match item.event:
                     case ev.Sent(pulled=False) as sent:
-                        new.append(InsertOne(await self._document(item, sent)))
+                        new.append(await self._document(item, sent))
                     case ev.DeliveryRecorded() as recorded:
                         changed.append(_recorded(item, recorded))
                     case ev.DeliveryRequeued() as requeued:
@@ -46,11 +45,7 @@ class MongoDeliveries:
                     case _:
                         pass
         if new:
-            try:
-                await self._collection.bulk_write(new, ordered=False)
-            except BulkWriteError as error:
-                if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
-                    raise
+            await insert_missing(self._collection, new)
         if changed:
             await self._collection.bulk_write(changed)
 

@@ -8,14 +8,13 @@ from typing import Any
 
 from pymongo import DeleteOne, ReplaceOne
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import PyMongoError
 
 from core.conversations import Conversation
 from core.errors import StoreUnavailable
 from core.events import from_plain, to_plain
 from core.ports import Snapshot
-
-DUPLICATE_KEY = 11000
+from core.storage.writes import insert_missing, replace_unless_newer
 
 
 def to_document(snapshot: Snapshot) -> dict[str, Any]:
@@ -91,7 +90,7 @@ class MongoSnapshots:
             if settled
         ]
         try:
-            await _unless_newer(self._collection, writes)
+            await replace_unless_newer(self._collection, writes)
             if settling:
                 await self._marks.bulk_write(settling, ordered=False)
         except PyMongoError as error:
@@ -132,29 +131,9 @@ class MongoSnapshots:
         # Most have no mark, and inserting is cheap; who has one from another process keeps the
         # later of the two.
         marks = [{"_id": s.id, "mark": s.seq + 1, "owner": self._owner} for s in states]
-        try:
-            await self._marks.insert_many(marks, ordered=False)
-        except BulkWriteError as error:
-            known = [marks[failure["index"]] for failure in _only_duplicates(error)]
+        if known := await insert_missing(self._marks, marks):
             writes = [
                 ReplaceOne({"_id": m["_id"], "mark": {"$lt": m["mark"]}}, m, upsert=True)
                 for m in known
             ]
-            await _unless_newer(self._marks, writes)
-
-
-async def _unless_newer(
-    collection: AsyncCollection[dict[str, Any]], writes: Sequence[ReplaceOne[dict[str, Any]]]
-) -> None:
-    """Write them all; where the condition failed, the upsert collides with the newer document."""
-    try:
-        await collection.bulk_write(writes, ordered=False)
-    except BulkWriteError as error:
-        _only_duplicates(error)
-
-
-def _only_duplicates(error: BulkWriteError) -> list[Mapping[str, Any]]:
-    failures: list[Mapping[str, Any]] = error.details["writeErrors"]
-    if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-        raise error
-    return failures
+            await replace_unless_newer(self._marks, writes)

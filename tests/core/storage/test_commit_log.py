@@ -8,9 +8,9 @@ import pytest
 
 from core import events as ev
 from core.errors import StaleConversation
-from core.events import Commit
+from core.events import LONGEST_COMMIT, Commit
 from core.storage.client import Database
-from core.storage.commit_log import LONGEST_COMMIT, MongoCommitLog
+from core.storage.commit_log import MongoCommitLog
 from core.testing.clock import START
 
 
