@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from approvals.trust.replay import Archive, Replayed, replay, start_of
 from composition.at_rest import trust_at_rest
 from composition.program import PROMPTS
-from config.settings import LlmSettings
+from config.sections import LlmSettings
 from core.errors import BadInput
 from core.rag.extractive import ExtractiveAnswerer
 from core.rag.llm import ModelSettings

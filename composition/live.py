@@ -26,7 +26,7 @@ from composition.program import PROMPTS
 from composition.slack_desk import DeskInSlack
 from composition.ways_in import mailed_links
 from composition.web import web_server
-from config.settings import ApprovalSettings
+from config.sections import ApprovalSettings
 from core.accounts.audited import AuditedDecisions
 from core.accounts.rules import User
 from core.accounts.sessions import StaffAccess

@@ -10,7 +10,7 @@ from approvals.trust.evidence import EvidenceStore
 from approvals.trust.learning import FindUser, Learning
 from approvals.trust.lessons import LessonStore
 from approvals.trust.topics import TopicStore
-from config.settings import ApprovalSettings
+from config.sections import ApprovalSettings
 from core.accounts.audit import Audit
 from core.clock import Clock
 from core.rag.confidence import Confidence

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config.settings import VectorSettings
+from config.sections import VectorSettings
 from core.clock import Clock
 from core.errors import SetupError
 from core.rag.articles import MongoArticles

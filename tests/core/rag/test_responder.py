@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from config.settings import VectorSettings
+from config.sections import VectorSettings
 from core.clock import SystemClock
 from core.drafts import Draft, Question, Reason, Turn
 from core.errors import SetupError
