@@ -21,7 +21,7 @@ import numpy as np
 
 from bench.cached_encoder import CachedEncoder
 from bench.labelled import CROSS, DATA, DOCUMENTS, POOL, SETUPS, kinds_of, outcomes_of
-from bench.train_prior import fit, thresholds
+from bench.train_prior import fit, trained
 from core.rag.confidence import Confidence
 from core.rag.embeddings import ThreadEmbedder
 from core.rag.evaluation import Outcome, calibrated, figures, read_articles, read_questions
@@ -148,10 +148,10 @@ def prior_alone(sets: Sets, confidence: Confidence) -> None:
         rest = {name: o for name, o in sets.items() if folders[name] != folder}
         if not rest:
             continue
-        other = fit(rest)
+        other = trained(rest)
         if set(other.models) != set(confidence.models):
             continue
-        own = thresholds(rest)[f"{TARGET:.2f}"]
+        own = other.threshold(TARGET)
         for name, outcomes in sets.items():
             if folders[name] == folder:
                 print(f"{name:30} {sent(outcomes, other, own)}")
