@@ -34,6 +34,7 @@ from core.web.conversations import ConversationRoutes
 from core.web.deliveries import DeliveryRoutes
 from core.web.guide import GuideRoutes
 from core.web.health import HealthRoutes
+from core.web.me import MeRoutes
 from core.web.pages import STATIC, Pages
 from core.web.routing import Route, Routed
 from core.web.server import WebServer
@@ -138,6 +139,7 @@ def _of_staff(live: Serving, settings: WebSettings, pages: Pages) -> Sequence[Ro
             public_url=settings.public_url,
             clock=center.clock,
         ),
+        MeRoutes(center.accounts, clock=center.clock),
         ConsoleRoutes(
             settings, accounts=center.accounts, audit=center.audit, pages=pages, bus=live.bus
         ),

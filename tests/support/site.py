@@ -23,6 +23,7 @@ from core.web.assets import Assets
 from core.web.console import ConsoleRoutes
 from core.web.conversations import ConversationRoutes
 from core.web.health import HealthRoutes
+from core.web.me import MeRoutes
 from core.web.pages import STATIC, Pages
 from core.web.routing import Route
 from core.web.server import WebServer
@@ -137,6 +138,7 @@ async def site(
             clock=clock,
         ).routes(),
         *UserRoutes(accounts=accounts, access=access, public_url="", clock=clock).routes(),
+        *MeRoutes(accounts, clock=clock).routes(),
         *SignInRoutes(settings, sign_in=sign_in, pages=pages, words=words).routes(),
         *ConsoleRoutes(
             settings, accounts=accounts, audit=audit, pages=pages, bus=world.bus
