@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from core.web.answers import dumps
-from core.web.gate import SESSION_COOKIE
+from core.web.authentication import SESSION_COOKIE
 from core.web.problems import MEDIA_TYPE, title_of
 from core.web.routing import Access, Route
 from core.web.visitors import COOKIE as VISITOR_COOKIE

@@ -13,7 +13,8 @@ from core.accounts.audit import Audit
 from core.clock import Clock
 from core.errors import SetupError
 from core.web import openapi
-from core.web.gate import Gate, StaffDoor
+from core.web.authentication import StaffDoor
+from core.web.gate import Gate
 from core.web.metrics import HttpMetrics
 from core.web.pages import Pages
 from core.web.problems import Problem

@@ -11,7 +11,7 @@ from pydantic import Field
 from core.accounts.mail_links import MailedLinks
 from core.accounts.rules import Action
 from core.accounts.sign_in import SignIn, SignInRefused, TooManyAttempts
-from core.web.gate import SESSION_COOKIE
+from core.web.authentication import SESSION_COOKIE
 from core.web.pages import LOCALE_COOKIE, Pages
 from core.web.problems import Problem
 from core.web.routing import (

@@ -11,7 +11,8 @@ from core.errors import StoreUnavailable
 from core.events import Commit
 from core.ports import Bus, Signal
 from core.repository import Conversations
-from core.web.gate import SIGNED_OUT, still_allowed
+from core.web.authentication import still_allowed
+from core.web.gate import SIGNED_OUT
 from core.web.routing import user_of
 from core.web.sse import HEARTBEAT, Beat, frame, next_or_beat, open_stream
 from core.web.transcript import shown

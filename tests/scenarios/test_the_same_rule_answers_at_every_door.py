@@ -14,7 +14,7 @@ from composition import Serving
 from core.accounts.rules import COMMANDS, RIGHTS, SLACK, Action, Role, User
 from core.accounts.service import OPERATOR
 from core.errors import Forbidden
-from core.web.gate import ROLES
+from core.web.authentication import ROLES
 from core.web.routing import Access
 from tests.support.doors import door, is_page, knock, name_of
 from tests.support.process import ROOT

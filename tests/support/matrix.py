@@ -20,7 +20,7 @@ from core.accounts.service import OPERATOR, EmailTaken
 from core.storage.client import connect
 from core.storage.embedded import EmbeddedStore
 from core.storage.indexes import ensure_indexes
-from core.web.gate import ROLES
+from core.web.authentication import ROLES
 from tests.approvals.slack_rig import MINA, SARA, member, rig
 from tests.support.doors import door, is_page, knock, name_of
 from tests.support.process import ROOT
