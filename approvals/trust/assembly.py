@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from approvals.trust.autonomy import Autonomy, History, Recall, Wishes
+from approvals.trust.answers_alone import History
+from approvals.trust.autonomy import Autonomy, Recall, Wishes
 from approvals.trust.evidence import EvidenceStore
 from approvals.trust.learning import FindUser, Learning
 from approvals.trust.lessons import LessonStore
@@ -13,8 +14,8 @@ from approvals.trust.topics import TopicStore
 from config.sections import ApprovalSettings
 from core.accounts.audit import Audit
 from core.clock import Clock
-from core.rag.confidence import Confidence
 from core.rag.knowledge import Knowledge
+from core.rag.tempering import TemperedConfidence
 
 if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
@@ -32,7 +33,7 @@ def build_trust(
     db: AsyncDatabase[dict[str, Any]],
     wishes: ApprovalSettings,
     *,
-    confidence: Confidence,
+    confidence: TemperedConfidence,
     knowledge: Knowledge,
     recall: Recall,
     history: History,
@@ -56,6 +57,7 @@ def build_trust(
         history=history,
         audit=audit,
         clock=clock,
+        confidence=confidence,
     )
     learning = Learning(
         LessonStore(db["lessons"]),

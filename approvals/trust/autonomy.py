@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Protocol
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from approvals.model import Approval
+from approvals.trust.answers_alone import AnswersAlone, History
 from approvals.trust.evidence import (
     Bound,
     Evidence,
     EvidenceStore,
     Kind,
-    article_of,
     bound_at,
-    earned,
     from_decision,
 )
+from approvals.trust.standing import Standing, proposal
+from approvals.trust.tempering import Tempering
 from approvals.trust.topics import (
     HISTORY,
     AuditState,
@@ -37,30 +35,15 @@ from core.clock import Clock
 from core.conversations import Conversation
 from core.drafts import Draft
 from core.errors import AlreadyDecided, BadInput
-from core.events import LONGEST_COMMIT, Commit, Numbered
-from core.messages import Author
+from core.events import Commit, Numbered
 from core.policy import Rules
-from core.rag.threshold import error_bound
+from core.rag.tempering import TemperedConfidence
 
 log = logging.getLogger(__name__)
 
-RECENT = 60  #: newest answers that are looked at for drift
-WRONG = 2  #: answers found wrong in the audit that cost a topic even its cold start ...
-WRONG_TIME = timedelta(days=7)  #: ... within this time
-LEAST_RECENT = 8  #: fewer than so many say nothing about drift
 POOR = 2  #: a rating up to this is a complaint
-KEPT_QUESTIONS = 2_000  #: newest messages of customers kept for the answers that follow
-STEP = 0.002  #: a smaller change of a threshold is not worth a supervisor's time
 
 Recall = Callable[[str], Awaitable[Approval | None]]
-
-
-class History(Protocol):
-    """Reads the log of a conversation."""
-
-    def __call__(self, conversation_id: str, *, after: int = 0) -> Awaitable[Sequence[Commit]]:
-        """Its commits with numbers above `after`, in order."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +56,6 @@ class Wishes:
     automatic: bool = False  #: promotions need no supervisor
     audit_share: float = 0.0
     max_turns: int = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """A topic with its evidence and what could be done about it."""
-
-    topic: Topic
-    threshold: float  #: that counts now; 1 and more sends nothing alone
-    evidence: Sequence[Evidence] = field(default=())
-    now: Bound
-    proposal: Bound | None = None  #: a lower threshold that the evidence allows
 
 
 class Autonomy:
@@ -101,22 +73,26 @@ class Autonomy:
         history: History,
         audit: Audit,
         clock: Clock,
+        confidence: TemperedConfidence | None = None,
     ) -> None:
         self._evidence_store = evidence
         self._topic_store = topics
         self._wishes = wishes
         self._recall = recall
-        self._history = history
+        self._alone = AnswersAlone(history, audit_share=wishes.audit_share)
+        self._tempering = Tempering(confidence) if confidence is not None else None
         self._audit = audit
         self._clock = clock
         self._topics: dict[str, Topic] = {}
         self._evidence: dict[str, Evidence] = {}
-        self._asked: OrderedDict[tuple[str, int], str] = OrderedDict()
 
     async def start(self) -> None:
         """Read what is known; before the first question."""
         self._topics = {topic.name: topic for topic in await self._topic_store.topics()}
-        self._evidence = {e.id: e for e in await self._evidence_store.all()}
+        known = await self._evidence_store.all()
+        self._evidence = {e.id: _bare(e) for e in known}
+        if self._tempering is not None:
+            await self._tempering.begin(known)
 
     @property
     def target(self) -> float:
@@ -173,7 +149,7 @@ class Autonomy:
             threshold=threshold,
             evidence=evidence,
             now=bound_at(evidence, threshold),
-            proposal=self._proposal(topic, threshold),
+            proposal=proposal(topic, evidence, threshold=threshold, target=self._wishes.target),
         )
 
     async def drawn(self, user: User) -> list[SentAlone]:
@@ -186,10 +162,10 @@ class Autonomy:
     async def accept(self, user: User, name: str) -> Topic:
         """Let the topic go by the threshold it has earned. Raises BadInput without a proposal."""
         user.require(Action.AUTONOMY_CHANGE)
-        proposal = self.standing(name).proposal
-        if proposal is None:
+        offered = self.standing(name).proposal
+        if offered is None:
             raise BadInput("There is no proposal for this topic any more.")
-        return await self._promote(name, proposal, by=user.email)
+        return await self._promote(name, offered, by=user.email)
 
     async def decline(self, user: User, name: str) -> None:
         """Leave it; a new proposal needs half as many decisions again."""
@@ -227,18 +203,8 @@ class Autonomy:
     async def apply(self, commits: Sequence[Commit]) -> None:
         """See Projection."""
         # This runs on every message: what is not about trust must cost nothing here.
-        for commit in commits:
-            for item in commit.numbered():
-                if isinstance(item.event, ev.Received):
-                    self._asked[item.conversation_id, item.seq] = item.event.text
-        while len(self._asked) > KEPT_QUESTIONS:
-            self._asked.popitem(last=False)
-        drawn = [
-            await self._sent_alone(item, item.event)
-            for commit in commits
-            for item in commit.numbered()
-            if isinstance(item.event, ev.Sent) and self._is_drawn(item, item.event)
-        ]
+        self._alone.hear(commits)
+        drawn = await self._alone.drawn(commits)
         if drawn:
             await self._topic_store.draw(drawn)
         for commit in commits:
@@ -252,6 +218,8 @@ class Autonomy:
             forgotten = replace(evidence, weight=0.0)
             self._evidence[evidence.id] = forgotten
             await self._evidence_store.put(forgotten)
+        if self._tempering is not None:
+            await self._tempering.forget([e.id for e in stale])
         for name in sorted({e.topic for e in stale}):
             topic = self._topics.get(name)
             if topic is not None and topic.level is Level.EARNED:
@@ -266,69 +234,21 @@ class Autonomy:
                     if found is not None:
                         await self._learn(found)
             case ev.Rated(score=score) if score <= POOR:
-                await self._complaint(item, score)
+                answer = await self._alone.complained_of(item, score)
+                if answer is not None and answer.id not in self._evidence:
+                    await self._topic_store.draw([answer])
+                    await self._learn(_about(answer, kind=Kind.COMPLAINT, right=False, at=item.at))
             case ev.Erased():
-                for known in [key for key in self._asked if key[0] == item.conversation_id]:
-                    del self._asked[known]
+                self._alone.forget(item.conversation_id)
                 await self._topic_store.erase(item.conversation_id)
             case _:
                 return
 
-    def _is_drawn(self, item: Numbered, sent: ev.Sent) -> bool:
-        if sent.author is not Author.AI or sent.by or sent.draft is None:
-            return False
-        # By the number of the message, so that the same one is drawn again after a crash.
-        key = f"{item.conversation_id}.{item.seq}".encode()
-        lot = int.from_bytes(hashlib.blake2b(key, digest_size=4).digest()) / 2**32
-        return lot < self._wishes.audit_share
-
-    async def _complaint(self, item: Numbered, score: int) -> None:
-        """The last answer that went out alone, if it was one, was not good enough."""
-        last: Numbered | None = None
-        for commit in await self._history(item.conversation_id):
-            for other in commit.numbered():
-                if other.seq < item.seq and isinstance(other.event, ev.Sent):
-                    last = other if other.event.author is not Author.SYSTEM else last
-        if last is None or not isinstance(last.event, ev.Sent):
-            return
-        if last.event.author is not Author.AI or last.event.by or last.event.draft is None:
-            return
-        answer = replace(await self._sent_alone(last, last.event), rating=score)
-        if answer.id in self._evidence:
-            return
-        await self._topic_store.draw([answer])
-        await self._learn(_about(answer, kind=Kind.COMPLAINT, right=False, at=item.at))
-
-    async def _sent_alone(self, item: Numbered, sent: ev.Sent) -> SentAlone:
-        assert sent.draft is not None
-        asked = [self._asked.get((item.conversation_id, seq)) for seq in sent.answers]
-        if None in asked:
-            # Asked before this process began, or very long ago.
-            asked = await self._asked_before(item, sent)
-        return SentAlone(
-            id=f"{item.conversation_id}.{item.seq}",
-            conversation_id=item.conversation_id,
-            at=item.at,
-            text=sent.text,
-            question="\n".join(text for text in asked if text),
-            topic=sent.draft.topic,
-            confidence=sent.draft.confidence,
-            article=article_of(sent.draft),
-        )
-
-    async def _asked_before(self, item: Numbered, sent: ev.Sent) -> list[str | None]:
-        # A commit is read whole, so it may begin before the question.
-        after = max(0, min(sent.answers, default=item.seq) - LONGEST_COMMIT)
-        return [
-            other.event.text
-            for commit in await self._history(item.conversation_id, after=after)
-            for other in commit.numbered()
-            if other.seq in sent.answers and isinstance(other.event, ev.Received)
-        ]
-
     async def _learn(self, evidence: Evidence) -> None:
         await self._evidence_store.put(evidence)
-        self._evidence[evidence.id] = evidence
+        self._evidence[evidence.id] = _bare(evidence)
+        if self._tempering is not None:
+            await self._tempering.learn(evidence)
         await self._reconsider(evidence)
 
     async def _reconsider(self, newest: Evidence) -> None:
@@ -343,55 +263,26 @@ class Autonomy:
         if level is not Level.REVIEW and not self._reviews_all(newest.topic):
             # Customers are also cross about right answers: what they say costs what was earned,
             # and goes before a supervisor, whose word counts here.
-            if newest.kind is Kind.AUDIT and self._wrong_lately(standing) >= WRONG:
+            if newest.kind is Kind.AUDIT and standing.is_wrong_again(self._clock.now()):
                 await self._move(newest.topic, Level.REVIEW, by="", why="wrong in the audit again")
                 return
-            if self._drifts(standing):
+            if standing.drifts(self._wishes.target):
                 below = Level.BASE if level is Level.EARNED else Level.REVIEW
                 await self._move(newest.topic, below, by="", why="answers got worse")
                 return
         if self._wishes.automatic and standing.proposal is not None:
             await self._promote(newest.topic, standing.proposal, by="")
 
-    def _wrong_lately(self, standing: Standing) -> int:
-        since = max(
-            self._clock.now() - WRONG_TIME,
-            standing.topic.since or datetime.min.replace(tzinfo=self._clock.now().tzinfo),
-        )
-        return sum(
-            e.kind is Kind.AUDIT and not e.right and e.at >= since for e in standing.evidence
-        )
-
-    def _drifts(self, standing: Standing) -> bool:
-        """Whether the newest answers above the threshold are surely worse than promised."""
-        since = standing.topic.since
-        above = [
-            e
-            for e in standing.evidence
-            if e.confidence >= standing.threshold and (since is None or e.at >= since)
-        ][-RECENT:]
-        wrong = sum(not e.right for e in above)
-        # The upper bound of being right is what is left for the error from below.
-        least_error = 1.0 - error_bound(len(above) - wrong, len(above)) if above else 0.0
-        return len(above) >= LEAST_RECENT and least_error > 1.0 - self._wishes.target
-
-    def _proposal(self, topic: Topic, threshold: float) -> Bound | None:
-        evidence = [e for e in self._of(topic.name) if topic.since is None or e.at >= topic.since]
-        if sum(e.weight for e in evidence) < topic.declined * 1.5:
-            return None
-        found = earned(evidence, target=self._wishes.target)
-        return found if found is not None and found.threshold < threshold - STEP else None
-
     def _of(self, name: str) -> list[Evidence]:
         mine = [e for e in self._evidence.values() if e.topic == name and e.weight]
         return sorted(mine, key=lambda e: (e.at, e.id))
 
-    async def _promote(self, name: str, proposal: Bound, *, by: str) -> Topic:
-        why = f"{proposal.wrong:g} wrong of {proposal.sent:g}, at most {proposal.bound:.1%}"
+    async def _promote(self, name: str, earned: Bound, *, by: str) -> Topic:
+        why = f"{earned.wrong:g} wrong of {earned.sent:g}, at most {earned.bound:.1%}"
         topic = await self._move(
-            name, Level.EARNED, by=by, why=why, threshold=proposal.threshold, keeps_evidence=True
+            name, Level.EARNED, by=by, why=why, threshold=earned.threshold, keeps_evidence=True
         )
-        log.info("%r goes out alone from %.3f on: %s", name, proposal.threshold, why)
+        log.info("%r goes out alone from %.3f on: %s", name, earned.threshold, why)
         return topic
 
     async def _move(
@@ -441,7 +332,13 @@ def _about(answer: SentAlone, *, kind: Kind, right: bool, at: datetime) -> Evide
         right=right,
         by=answer.by,
         article=answer.article,
+        signals=answer.signals,
     )
+
+
+def _bare(evidence: Evidence) -> Evidence:
+    """Without its signals, which only the refit needs, and of the newest only."""
+    return replace(evidence, signals={})
 
 
 def _plain(topic: Topic) -> Mapping[str, object]:

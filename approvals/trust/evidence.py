@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,8 @@ class Evidence:
     weight: float = 1.0
     by: str = ""
     article: str = ""  #: what the answer rested on
+    signals: Mapping[str, float] = field(default_factory=dict)
+    """What the confidence was made from; kept for the refit, and in the store only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,7 @@ def from_decision(approval: Approval, *, opened_sources: bool) -> Evidence | Non
         weight=weight,
         by=approval.decided_by,
         article=article_of(approval.draft),
+        signals=approval.draft.signals,
     )
 
 

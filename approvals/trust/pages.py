@@ -10,11 +10,12 @@ from aiohttp import web
 from pydantic import Field
 
 from approvals.model import Ruling
-from approvals.trust.autonomy import Autonomy, Standing
+from approvals.trust.autonomy import Autonomy
 from approvals.trust.cli import Replay
 from approvals.trust.curves import reliability_picture, risk_picture
 from approvals.trust.incidents import Incidents, Outcome, Picked
 from approvals.trust.learning import Learning
+from approvals.trust.standing import Standing
 from approvals.trust.topics import Level
 from core.accounts.rules import Action
 from core.errors import BadInput

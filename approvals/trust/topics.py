@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -72,6 +72,7 @@ class SentAlone:
     rating: int = 0  #: what the customer gave, where that is why
     state: AuditState = AuditState.WAITING
     by: str = ""
+    signals: Mapping[str, float] = field(default_factory=dict)  #: of its confidence
 
 
 class TopicStore:

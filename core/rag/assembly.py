@@ -20,6 +20,7 @@ from core.rag.errors import VectorsUnavailable
 from core.rag.index import VectorIndex
 from core.rag.knowledge import Knowledge
 from core.rag.retriever import HybridRetriever
+from core.rag.tempering import TemperedConfidence
 
 if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
@@ -33,7 +34,7 @@ class Rag:
     index: VectorIndex
     retriever: HybridRetriever
     knowledge: Knowledge
-    confidence: Confidence
+    confidence: TemperedConfidence
 
 
 async def open_rag(
@@ -93,5 +94,5 @@ async def open_rag(
         index=index,
         retriever=retriever,
         knowledge=knowledge,
-        confidence=Confidence.load(),
+        confidence=TemperedConfidence(Confidence.load()),
     )

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from core.drafts import Draft, Question, Reason
 from core.messages import Citation
 from core.rag.chunks import sentences
-from core.rag.confidence import Confidence
 from core.rag.lexical import token_set
 from core.rag.passages import Found, Hit, Passage
+from core.rag.tempering import Scorer
 
 NAME = "extractive"
 LIMIT = 600  #: characters; only a single longer sentence may exceed it
@@ -22,7 +22,7 @@ _ITEM = re.compile(r"^(?:[-*+]|\d+[.)])\s")
 class ExtractiveAnswerer:
     """Quotes; what it says stands in its source word for word."""
 
-    def __init__(self, confidence: Confidence) -> None:
+    def __init__(self, confidence: Scorer) -> None:
         self._confidence = confidence
 
     def answer(self, question: Question, found: Found) -> Draft:

@@ -11,10 +11,10 @@ from pydantic import Field
 from core.accounts.rules import Action
 from core.rag.articles import StoredArticle
 from core.rag.chunks import language_of
-from core.rag.confidence import Confidence
 from core.rag.documents import article_id
 from core.rag.knowledge import Knowledge
 from core.rag.passages import Article
+from core.rag.tempering import Scorer
 from core.web.pages import Pages
 from core.web.routing import Access, Fields, Route, body_of, current_user, query_of
 
@@ -47,7 +47,7 @@ class RemovalForm(Fields):
 class KnowledgePages:
     """Draws the page and takes its forms; files come by `bot.py kb add` and the API."""
 
-    def __init__(self, knowledge: Knowledge, *, confidence: Confidence, pages: Pages) -> None:
+    def __init__(self, knowledge: Knowledge, *, confidence: Scorer, pages: Pages) -> None:
         self._knowledge = knowledge
         self._confidence = confidence
         self._pages = pages

@@ -11,11 +11,11 @@ from core.accounts.rules import Action
 from core.clock import Clock
 from core.rag.articles import StoredArticle
 from core.rag.chunks import language_of
-from core.rag.confidence import Confidence
 from core.rag.documents import article_id
 from core.rag.errors import VectorsUnavailable
 from core.rag.knowledge import Knowledge
 from core.rag.passages import Article, Found
+from core.rag.tempering import Scorer
 from core.web.answers import iso, json_answer, read_cursor, write_cursor
 from core.web.problems import Problem
 from core.web.routing import Access, Fields, Route, Strict, body_of, current_user, query_of
@@ -103,7 +103,7 @@ class FoundView(BaseModel):
 class KnowledgeRoutes:
     """The handlers behind `/api/knowledge`."""
 
-    def __init__(self, *, knowledge: Knowledge, confidence: Confidence, clock: Clock) -> None:
+    def __init__(self, *, knowledge: Knowledge, confidence: Scorer, clock: Clock) -> None:
         self._knowledge = knowledge
         self._confidence = confidence
         self._clock = clock

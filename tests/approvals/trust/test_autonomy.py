@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,6 +21,8 @@ from core.errors import AlreadyDecided, BadInput, Forbidden
 from core.events import Commit, Decision
 from core.messages import Author, Citation
 from core.policy import Rules
+from core.rag.confidence import Confidence
+from core.rag.tempering import TemperedConfidence
 from core.storage.client import Database
 from core.testing.clock import ManualClock
 
@@ -35,6 +38,7 @@ class Office:
         self.db, self.clock, self.wishes = db, clock, wishes
         self.approvals: dict[str, Approval] = {}
         self.commits: dict[str, list[Commit]] = {}
+        self.confidence = TemperedConfidence(Confidence.load())
         self.autonomy = self.made()
         self.count = 0
 
@@ -53,9 +57,17 @@ class Office:
             history=history,
             audit=Audit(self.db, clock=self.clock),
             clock=self.clock,
+            confidence=self.confidence,
         )
 
-    async def decided(self, decision: Decision, *, confidence: float = 0.8) -> None:
+    async def decided(
+        self,
+        decision: Decision,
+        *,
+        confidence: float = 0.8,
+        signals: Mapping[str, float] | None = None,
+        seconds: float = 60.0,
+    ) -> None:
         self.count += 1
         key, now = f"c{self.count}.4", self.clock.now()
         self.approvals[key] = Approval(
@@ -67,9 +79,9 @@ class Office:
             deadline=now,
             decided_at=now,
             decision=decision.value,
-            seconds=60.0,
+            seconds=seconds,
             reasons=(Reason.LOW_CONFIDENCE,),
-            draft=draft(confidence),
+            draft=replace(draft(confidence), signals=signals or {}),
         )
         event = ev.ReviewDecided(draft_id=key, version=1, decision=decision, by=ANN.email)
         await self.happened(f"c{self.count}", event)
@@ -265,3 +277,42 @@ async def test_an_erased_conversation_leaves_figures_and_no_words(
     [answer] = await office.autonomy.drawn(SUE)
     assert (answer.text, answer.question) == ("", "")
     assert answer.at < clock.now() + timedelta(seconds=1)
+
+
+SEEN = {
+    "question": 0.97, "question_margin": 0.08, "question_spread": 0.12, "text": 0.9,
+    "text_margin": 0.04, "has_text": 1.0, "share": 0.98, "lead": 4.0, "vote": 0.99,
+    "question_overlap": 1.0, "text_overlap": 0.8, "unknown_words": 0.0, "length": 1.6,
+    "other_language": 0.0, "learned": 0.0, "lost": 0.1, "lost_words": 0.0,
+}  # fmt: skip
+
+
+async def test_decisions_temper_the_confidence_also_after_a_restart(
+    db: Database, clock: ManualClock
+) -> None:
+    office = Office(db, clock, wishes())
+    await office.autonomy.start()
+    shipped = office.confidence.score(SEEN)
+    for _ in range(45):
+        await office.decided(Decision.REJECT, signals=SEEN)
+    tempered = office.confidence.score(SEEN)
+    assert tempered < shipped - 0.1
+    again = Office(db, clock, wishes())
+    assert again.confidence.score(SEEN) == shipped
+    await again.autonomy.start()
+    assert again.confidence.score(SEEN) <= tempered
+
+
+async def test_what_was_decided_about_an_older_document_tempers_nothing(
+    db: Database, clock: ManualClock
+) -> None:
+    office = Office(db, clock, wishes())
+    await office.autonomy.start()
+    shipped = office.confidence.score(SEEN)
+    for _ in range(45):
+        await office.decided(Decision.REJECT, signals=SEEN)
+    await office.autonomy.articles_replaced(["doc"])
+    assert office.confidence.score(SEEN) == shipped
+    again = Office(db, clock, wishes())
+    await again.autonomy.start()
+    assert again.confidence.score(SEEN) == shipped
