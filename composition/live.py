@@ -136,8 +136,8 @@ class Serving:
         self.conversations.on_signal(self._on_signal)
         self.inbox = Inbox(
             conversations=self.conversations,
-            commit_log=self.commit_log,
             wake=self.worker.wake,
+            foresee=self.pipeline.foresee,
             observe=observe,
         )
         delivery_store = MongoDeliveries(db["deliveries"], self.conversations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,10 @@ from core.ports import Responder
 from core.storage.client import open_database
 from core.storage.embedded import EmbeddedStore
 from core.storage.indexes import ensure_indexes
+
+#: Seconds for which a thread that computes keeps the others waiting: a search or a channel being
+#: imported would hold up every message by Python's usual 5 ms, again and again.
+TURN = 0.0005
 
 
 @asynccontextmanager
@@ -51,6 +56,7 @@ async def serving(
     When nothing is known yet, the guide is taken in, in the background. `responder` answers in
     place of the one that the settings ask for.
     """
+    sys.setswitchinterval(TURN)
     async with opened(settings, data_dir, store=store) as center:
         live = center.live = Serving(center, await center.rag(), responder=responder)
         control = ControlServer(center.commands(), path=socket_path(data_dir.path))

@@ -9,10 +9,13 @@ from core import events as ev
 from core.conversations import Conversation, Status
 from core.messages import InboundKind, InboundMessage
 from core.path_metrics import Observe, unobserved
-from core.ports import AlreadyAccepted, ConversationLog
+from core.ports import AlreadyAccepted
 from core.repository import Conversations
 
 LANGUAGES = ("en", "ko")
+
+Foresee = Callable[[Conversation, str], None]
+"""Hears of a message while it is being stored: its answer may be looked for already."""
 
 
 def choose_locale(tag: str, *, default: str = "en") -> str:
@@ -39,32 +42,42 @@ class Inbox:
         self,
         *,
         conversations: Conversations,
-        commit_log: ConversationLog,
         wake: Callable[[str], None],
+        foresee: Foresee = lambda _c, _text: None,
         observe: Observe = unobserved,
     ) -> None:
         self._observe = observe
         self._conversations = conversations
-        self._log = commit_log
         self._wake = wake
+        self._foresee = foresee
 
     async def receive(self, message: InboundMessage) -> None:
         """`accept` in the shape the seam asks for (`core.channel.Receive`)."""
         await self.accept(message)
 
     async def accept(
-        self, message: InboundMessage, *, conversation_id: str = "", locale: str = ""
+        self,
+        message: InboundMessage,
+        *,
+        conversation_id: str = "",
+        locale: str = "",
+        new: bool = False,
     ) -> ev.Commit:
         """Store the message and wake a worker; the same key again gives the same commit.
 
+        `new`: this conversation's id has just been made, so nothing of it is stored.
         Raises StoreUnavailable when it is not stored; then the vendor must not be acknowledged.
         """
         conversation_id = conversation_id or message.address.conversation_id()
 
         def decide(c: Conversation) -> Sequence[ev.Event]:
+            if message.kind is InboundKind.MESSAGE:
+                self._foresee(c, message.text)
             return _events(c, message, locale=locale)
 
         begun = time.perf_counter()
+        if new:
+            self._conversations.begin(conversation_id)
         try:
             change = await self._conversations.update(conversation_id, decide, key=message.key())
         except AlreadyAccepted as known:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from core.channel import Channel
 from core.conversations import Conversation
-from core.drafts import Draft, Question
+from core.drafts import Draft, Question, Turn
 from core.errors import ContactCenterError
 from core.events import Commit
 
@@ -134,6 +134,10 @@ class Responder(Protocol):
 
         `on_delta` gets only text that is already checked and will stand in the final draft.
         """
+        ...
+
+    def foresee(self, text: str, history: Sequence[Turn]) -> None:
+        """A draft for this will be asked for in a moment; what it needs may begin now."""
         ...
 
 

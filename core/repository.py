@@ -83,6 +83,10 @@ class Conversations:
             return cached
         return await self._reload(conversation_id)
 
+    def begin(self, conversation_id: str) -> None:
+        """This id has just been made: nothing needs to be looked for before its first commit."""
+        self._remember(Conversation(id=conversation_id))
+
     async def update(self, conversation_id: str, decide: Decide, *, key: str = "") -> Change:
         """Append what `decide` says of the newest state, all or nothing.
 

@@ -19,7 +19,6 @@ from pydantic import BaseModel
 from core.errors import ContactCenterError
 from core.plugin import ChannelPlugin, Manifest
 from core.plugin_folder import FolderUnusable, offer_folder
-from plugins.lane import short_turns
 from plugins.manifest import FILE_NAME, ManifestError, read_manifest
 
 log = logging.getLogger(__name__)
@@ -116,8 +115,7 @@ class Catalog:
         if found.origin is Origin.FOLDER and found.folder is not None:
             offer_folder(found.folder, module_name.split(".")[0])
         importlib.invalidate_caches()
-        with short_turns():
-            return importlib.import_module(module_name)
+        return importlib.import_module(module_name)
 
 
 def _in_folders(parent: Path, origin: Origin) -> Iterator[Found]:

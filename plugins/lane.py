@@ -6,8 +6,7 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from core.errors import ContactCenterError
@@ -18,19 +17,6 @@ T = TypeVar("T")
 Work = Callable[[], Coroutine[Any, Any, T]]
 
 PATIENCE = 2.0  #: seconds a cancelled task gets before it is given up
-
-
-NORMAL, EAGER = 0.005, 0.0005  #: seconds a thread may compute while another waits
-
-
-@contextmanager
-def short_turns() -> Iterator[None]:
-    """While a channel imports and starts, which computes for seconds, the main loop goes first."""
-    sys.setswitchinterval(EAGER)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(NORMAL)
 
 
 class TookTooLong(ContactCenterError):

@@ -23,7 +23,7 @@ from plugins.crossing import Crossing, CrossingLease
 from plugins.forms import own_settings
 from plugins.guard import Guarded, guarded
 from plugins.intake import Intake, Watcher
-from plugins.lane import Lane, MainLane, ThreadLane, TookTooLong, short_turns
+from plugins.lane import Lane, MainLane, ThreadLane, TookTooLong
 from plugins.states import Down, State, Wanted, sentence, settings_sentence
 
 log = logging.getLogger(__name__)
@@ -110,8 +110,7 @@ class Life:
             return channel
 
         try:
-            with short_turns():
-                channel = await self._lane.run(start, within=pace.start)
+            channel = await self._lane.run(start, within=pace.start)
             return guarded(channel, self._lane, watcher=self._watcher)
         except ChannelNotReady as error:
             raise Down(State.RETRYING, error.detail) from error

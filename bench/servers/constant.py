@@ -6,7 +6,7 @@ import asyncio
 import gc
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import uvloop
@@ -14,7 +14,7 @@ import uvloop
 from composition import serving
 from config.settings import read_settings
 from core.data_dir import DataDir
-from core.drafts import Draft, Question
+from core.drafts import Draft, Question, Turn
 from core.messages import Citation
 from core.ports import OnDelta
 from core.storage.embedded import EmbeddedStore
@@ -37,6 +37,9 @@ class Constant:
         """See `core.ports.Responder`."""
         del question, on_delta
         return DRAFT
+
+    def foresee(self, text: str, history: Sequence[Turn]) -> None:
+        """Nothing to prepare."""
 
 
 async def serve(port: int, folder: Path, more: Mapping[str, str]) -> None:

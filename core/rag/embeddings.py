@@ -41,6 +41,10 @@ class Embedder(Protocol):
         """The unit vector of a question."""
         ...
 
+    def foresee(self, text: str) -> None:
+        """This question's vector will be asked for in a moment."""
+        ...
+
     async def questions(self, texts: Sequence[str]) -> Matrix:
         """Unit vectors of questions, a row each."""
         ...
@@ -148,6 +152,7 @@ class ThreadEmbedder:
         self._executor = executor
         self._remember = remember
         self._known: OrderedDict[str, Vector] = OrderedDict()
+        self._coming: dict[str, asyncio.Task[Vector]] = {}
         self.hits = 0
         self.misses = 0
 
@@ -168,12 +173,38 @@ class ThreadEmbedder:
             self._known.move_to_end(key)
             self.hits += 1
             return known
-        self.misses += 1
+        if (coming := self._coming.get(key)) is None:
+            self.misses += 1
+            coming = self._begin(key, text)
+        else:
+            self.hits += 1
+        # Others may wait for the same vector.
+        return await asyncio.shield(coming)
+
+    def foresee(self, text: str) -> None:
+        """See Embedder; a text that is known or on its way costs nothing more."""
+        key = normalize(text)
+        if key not in self._known and key not in self._coming:
+            self._begin(key, text)
+
+    def _begin(self, key: str, text: str) -> asyncio.Task[Vector]:
+        task = asyncio.create_task(self._embed(key, text), name="embed")
+        self._coming[key] = task
+        task.add_done_callback(lambda done: self._ended(key, done))
+        return task
+
+    async def _embed(self, key: str, text: str) -> Vector:
         vector: Vector = (await self._run(self._encoder.questions, [text]))[0]
         self._known[key] = vector
         while len(self._known) > self._remember:
             self._known.popitem(last=False)
         return vector
+
+    def _ended(self, key: str, task: asyncio.Task[Vector]) -> None:
+        del self._coming[key]
+        # Whoever waits hears of an error; of one that was only foreseen nobody asks.
+        if not task.cancelled():
+            task.exception()
 
     def forget(self) -> int:
         """Remember no question any more; how many there were."""

@@ -62,3 +62,7 @@ class Retriever(Protocol):
     async def search(self, text: str, *, locale: str = "", limit: int = 5) -> Found:
         """The passages that fit best; raises VectorsUnavailable when the search is down."""
         ...
+
+    def foresee(self, text: str) -> None:
+        """This will be searched for in a moment."""
+        ...

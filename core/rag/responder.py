@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from core.clock import Clock
-from core.drafts import Draft, Question, Reason
+from core.drafts import Draft, Question, Reason, Turn
 from core.inbox import detect_locale
 from core.ports import OnDelta
 from core.rag.asking import AT_ONCE_CHARS, Asked, ModelAnswers
@@ -94,6 +94,11 @@ class RagResponder:
         draft = replace(draft, stages={**draft.stages, "total": took})
         self._metrics.drafted(draft)
         return draft
+
+    def foresee(self, text: str, history: Sequence[Turn]) -> None:
+        """See core.ports.Responder; where a model answers, its own time is what counts."""
+        if self._model is None and small_talk(text) is None:
+            self._retriever.foresee(retrieval_text(text[:SEARCH_CHARS], history))
 
     async def _draft(self, question: Question, on_delta: OnDelta | None, *, ends: float) -> Draft:
         locale = asked_language(question.text) or detect_locale(

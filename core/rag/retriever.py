@@ -68,6 +68,10 @@ class HybridRetriever:
         self._groups, self._head = groups, head
         self._revision += 1
 
+    def foresee(self, text: str) -> None:
+        """See Retriever."""
+        self._embedder.foresee(text)
+
     async def search(self, text: str, *, locale: str = "", limit: int = 5) -> Found:
         """See Retriever."""
         started = time.perf_counter()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from playwright.async_api import Page, expect
 
-from core.drafts import Draft, Question
+from core.drafts import Draft, Question, Turn
 from core.messages import Citation
 from core.ports import OnDelta, Signal
 from tests.approvals.office import MINA
@@ -39,6 +40,9 @@ class SlowTyper:
         await self.may_finish.wait()
         text = "".join(self.pieces)
         return Draft(text=text, citations=SOURCES, confidence=0.99, answerer="test")
+
+    def foresee(self, text: str, history: Sequence[Turn]) -> None:
+        """Nothing to prepare."""
 
 
 async def ask(page: Page, text: str = QUESTION) -> None:

@@ -56,6 +56,27 @@ async def test_the_same_message_three_times_gets_one_answer(world: World) -> Non
     assert len(await world.said(cid)) == 1
 
 
+async def test_an_answer_is_looked_for_while_the_message_is_stored(world: World) -> None:
+    cid = await world.write(QUESTION)
+    assert world.responder.foreseen == [QUESTION]
+    await world.until(cid, lambda c: not c.unanswered)
+    await world.conversations.update(cid, lambda _: (ev.TakenOver(by="ann"),))
+    await world.write("And what does it cost?")
+    assert world.responder.foreseen == [QUESTION]  # a person will answer that
+
+
+async def test_a_conversation_taken_for_new_by_mistake_goes_on_where_it_was(world: World) -> None:
+    cid = await world.write(QUESTION)
+    await world.until(cid, lambda c: not c.unanswered)
+    known = await world.events(cid)
+    message = world.message("Thank you")
+    await world.inbox.accept(message, conversation_id=cid, new=True)
+    await world.until(cid, lambda c: c.seq > len(known) and not c.unanswered)
+    assert (await world.events(cid))[: len(known)] == known
+    texts = [e.event.text for e in await world.events(cid) if isinstance(e.event, ev.Received)]
+    assert texts == [QUESTION, "Thank you"]
+
+
 async def test_a_burst_is_one_thought(world: World) -> None:
     cid = await world.write("hi")
     await world.write("about my card")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from core.channel import Channel, ChannelCapabilities, Receive
 from core.clock import Clock, SystemClock
 from core.conversations import Conversation, is_idle
 from core.deliveries import Deliveries
-from core.drafts import Draft, Question
+from core.drafts import Draft, Question, Turn
 from core.events import Event, Numbered, Sent
 from core.inbox import Inbox
 from core.messages import (
@@ -60,6 +60,7 @@ class SteeredResponder:
 
     def __init__(self) -> None:
         self.asked: list[Question] = []
+        self.foreseen: list[str] = []
 
         async def answer(question: Question) -> Draft:
             del question
@@ -74,6 +75,10 @@ class SteeredResponder:
         if on_delta is not None and draft.confidence > 0.9:
             on_delta(draft.text)
         return draft
+
+    def foresee(self, text: str, history: Sequence[Turn]) -> None:
+        """See `core.ports.Responder`."""
+        self.foreseen.append(text)
 
     def always(self, draft: Draft) -> None:
         """From now on answer with this."""
@@ -273,7 +278,7 @@ def build(db: Database, *, clock: Clock | None = None, desk: Desk | None = None)
     delivery_store = MongoDeliveries(db["deliveries"], conversations)
     projector.register(delivery_store)
     deliveries = Deliveries(conversations=conversations, store=delivery_store, wake=worker.wake)
-    inbox = Inbox(conversations=conversations, commit_log=commit_log, wake=worker.wake)
+    inbox = Inbox(conversations=conversations, wake=worker.wake, foresee=pipeline.foresee)
     return World(
         db=db,
         clock=clock,

@@ -75,6 +75,7 @@ class Shelf:
     def __init__(self, *passages: Passage) -> None:
         self.passages = list(passages)
         self.asked: list[str] = []
+        self.foreseen: list[str] = []
         self.delay = 0.0
         self.error: Exception | None = None
 
@@ -86,6 +87,10 @@ class Shelf:
             raise self.error
         hits = [Hit(passage=p, score=1 / n, dense=0.9) for n, p in enumerate(self.passages, 1)]
         return Found(hits=hits[:limit], signals={"question": 0.9}, seconds={"search": 0.001})
+
+    def foresee(self, text: str) -> None:
+        """Remembered for the test."""
+        self.foreseen.append(text)
 
 
 @pytest.fixture
