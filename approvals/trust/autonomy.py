@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from approvals.model import Approval
 from approvals.trust.answers_alone import AnswersAlone, History
 from approvals.trust.evidence import (
-    Bound,
     Evidence,
     EvidenceStore,
     Kind,
     bound_at,
     from_decision,
 )
+from approvals.trust.ladder import Ladder
 from approvals.trust.standing import Standing, proposal
 from approvals.trust.tempering import Tempering
 from approvals.trust.topics import (
-    HISTORY,
     AuditState,
-    Change,
     Level,
     SentAlone,
     Topic,
@@ -38,8 +35,6 @@ from core.errors import AlreadyDecided, BadInput
 from core.events import Commit, Numbered
 from core.policy import Rules
 from core.rag.tempering import TemperedConfidence
-
-log = logging.getLogger(__name__)
 
 POOR = 2  #: a rating up to this is a complaint
 
@@ -83,12 +78,12 @@ class Autonomy:
         self._tempering = Tempering(confidence) if confidence is not None else None
         self._audit = audit
         self._clock = clock
-        self._topics: dict[str, Topic] = {}
+        self._ladder = Ladder(topics, audit=audit, clock=clock)
         self._evidence: dict[str, Evidence] = {}
 
     async def start(self) -> None:
         """Read what is known; before the first question."""
-        self._topics = {topic.name: topic for topic in await self._topic_store.topics()}
+        await self._ladder.start()
         known = await self._evidence_store.all()
         self._evidence = {e.id: _bare(e) for e in known}
         if self._tempering is not None:
@@ -120,14 +115,11 @@ class Autonomy:
         """The confidence from which on answers of this topic go out alone."""
         if self._wishes.target >= 1.0:
             return 1.0
-        topic = self._topics.get(name)
-        if topic is not None and topic.level is Level.EARNED:
-            return topic.threshold
-        return self._wishes.prior
+        topic = self._ladder.topic(name)
+        return topic.threshold if topic.level is Level.EARNED else self._wishes.prior
 
     def _reviews_all(self, name: str) -> bool:
-        topic = self._topics.get(name)
-        level = topic.level if topic is not None else Level.BASE
+        level = self._ladder.topic(name).level
         return level is Level.REVIEW or (level is Level.BASE and self._wishes.review_first)
 
     # What is shown
@@ -135,13 +127,13 @@ class Autonomy:
     def standings(self, user: User) -> list[Standing]:
         """Every topic that was ever asked about or changed, the busiest first."""
         user.require(Action.DASHBOARD_READ)
-        names = {e.topic for e in self._evidence.values()} | set(self._topics)
+        names = {e.topic for e in self._evidence.values()} | set(self._ladder.moved)
         found = [self.standing(name) for name in names if name != "smalltalk"]
         return sorted(found, key=lambda s: (-s.now.total, s.topic.name))
 
     def standing(self, name: str) -> Standing:
         """One topic."""
-        topic = self._topics.get(name, Topic(name=name))
+        topic = self._ladder.topic(name)
         evidence = self._of(name)
         threshold = 1.0 if self._reviews_all(name) else self.threshold(name)
         return Standing(
@@ -165,25 +157,23 @@ class Autonomy:
         offered = self.standing(name).proposal
         if offered is None:
             raise BadInput("There is no proposal for this topic any more.")
-        return await self._promote(name, offered, by=user.email)
+        return await self._ladder.promote(name, offered, by=user.email)
 
     async def decline(self, user: User, name: str) -> None:
         """Leave it; a new proposal needs half as many decisions again."""
         user.require(Action.AUTONOMY_CHANGE)
-        topic = self._topics.get(name, Topic(name=name))
         weight = sum(e.weight for e in self._of(name))
-        await self._save(replace(topic, declined=weight))
-        await self._audit.record(who=user.email, what="autonomy.decline", subject=name)
+        await self._ladder.decline(name, by=user.email, weight=weight)
 
     async def review_all(self, user: User, name: str) -> Topic:
         """Send everything of this topic to people."""
         user.require(Action.AUTONOMY_CHANGE)
-        return await self._move(name, Level.REVIEW, by=user.email, why="by a supervisor")
+        return await self._ladder.move(name, Level.REVIEW, by=user.email, why="by a supervisor")
 
     async def restore(self, user: User, name: str) -> Topic:
         """Back to the cold start."""
         user.require(Action.AUTONOMY_CHANGE)
-        return await self._move(name, Level.BASE, by=user.email, why="by a supervisor")
+        return await self._ladder.move(name, Level.BASE, by=user.email, why="by a supervisor")
 
     async def judge(self, user: User, answer_id: str, *, right: bool) -> None:
         """Say whether what went out alone was right. Raises NotFound, AlreadyDecided."""
@@ -221,9 +211,8 @@ class Autonomy:
         if self._tempering is not None:
             await self._tempering.forget([e.id for e in stale])
         for name in sorted({e.topic for e in stale}):
-            topic = self._topics.get(name)
-            if topic is not None and topic.level is Level.EARNED:
-                await self._move(name, Level.BASE, by="", why="a document has changed")
+            if self._ladder.topic(name).level is Level.EARNED:
+                await self._ladder.move(name, Level.BASE, by="", why="a document has changed")
 
     async def _take_in(self, item: Numbered) -> None:
         match item.event:
@@ -258,68 +247,26 @@ class Autonomy:
         alone = newest.kind is not Kind.REVIEW
         if alone and not newest.right and level is Level.EARNED:
             why = "a complaint" if newest.kind is Kind.COMPLAINT else "a wrong answer in the audit"
-            await self._move(newest.topic, Level.BASE, by="", why=why)
+            await self._ladder.move(newest.topic, Level.BASE, by="", why=why)
             return
         if level is not Level.REVIEW and not self._reviews_all(newest.topic):
             # Customers are also cross about right answers: what they say costs what was earned,
             # and goes before a supervisor, whose word counts here.
             if newest.kind is Kind.AUDIT and standing.is_wrong_again(self._clock.now()):
-                await self._move(newest.topic, Level.REVIEW, by="", why="wrong in the audit again")
+                await self._ladder.move(
+                    newest.topic, Level.REVIEW, by="", why="wrong in the audit again"
+                )
                 return
             if standing.drifts(self._wishes.target):
                 below = Level.BASE if level is Level.EARNED else Level.REVIEW
-                await self._move(newest.topic, below, by="", why="answers got worse")
+                await self._ladder.move(newest.topic, below, by="", why="answers got worse")
                 return
         if self._wishes.automatic and standing.proposal is not None:
-            await self._promote(newest.topic, standing.proposal, by="")
+            await self._ladder.promote(newest.topic, standing.proposal, by="")
 
     def _of(self, name: str) -> list[Evidence]:
         mine = [e for e in self._evidence.values() if e.topic == name and e.weight]
         return sorted(mine, key=lambda e: (e.at, e.id))
-
-    async def _promote(self, name: str, earned: Bound, *, by: str) -> Topic:
-        why = f"{earned.wrong:g} wrong of {earned.sent:g}, at most {earned.bound:.1%}"
-        topic = await self._move(
-            name, Level.EARNED, by=by, why=why, threshold=earned.threshold, keeps_evidence=True
-        )
-        log.info("%r goes out alone from %.3f on: %s", name, earned.threshold, why)
-        return topic
-
-    async def _move(
-        self,
-        name: str,
-        level: Level,
-        *,
-        by: str,
-        why: str,
-        threshold: float = 1.0,
-        keeps_evidence: bool = False,
-    ) -> Topic:
-        before = self._topics.get(name, Topic(name=name))
-        now = self._clock.now()
-        change = Change(at=now, by=by, level=level, threshold=threshold, why=why)
-        after = replace(
-            before,
-            level=level,
-            threshold=threshold,
-            # What was lost has to be earned anew.
-            since=before.since if keeps_evidence else now,
-            declined=0.0,
-            history=(*before.history, change)[-HISTORY:],
-        )
-        await self._save(after)
-        await self._audit.record(
-            who=by or "system",
-            what="autonomy.change",
-            subject=name,
-            before=_plain(before),
-            after={**_plain(after), "why": why},
-        )
-        return after
-
-    async def _save(self, topic: Topic) -> None:
-        await self._topic_store.save(topic)
-        self._topics[topic.name] = topic
 
 
 def _about(answer: SentAlone, *, kind: Kind, right: bool, at: datetime) -> Evidence:
@@ -339,7 +286,3 @@ def _about(answer: SentAlone, *, kind: Kind, right: bool, at: datetime) -> Evide
 def _bare(evidence: Evidence) -> Evidence:
     """Without its signals, which only the refit needs, and of the newest only."""
     return replace(evidence, signals={})
-
-
-def _plain(topic: Topic) -> Mapping[str, object]:
-    return {"level": topic.level.value, "threshold": topic.threshold}

@@ -11,8 +11,9 @@ import pytest
 
 from approvals.model import Approval
 from approvals.trust.contradictions import contradictions
-from approvals.trust.learning import KEEP, Learning, lesson_from, without_name
+from approvals.trust.learning import KEEP, Learning
 from approvals.trust.lessons import LessonState, LessonStore
+from approvals.trust.taking_down import lesson_from, without_name
 from config.settings import read_settings
 from core import events as ev
 from core.accounts.audit import Audit
