@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -19,6 +19,7 @@ from core.storage.client import Database, connect
 from core.storage.embedded import EmbeddedStore
 from core.storage.indexes import ensure_indexes
 from core.testing.clock import ManualClock
+from tests.support.sharing import shared
 
 if TYPE_CHECKING:
     from composition import Serving
@@ -56,6 +57,19 @@ NOT_UNIT = (
     "test_command_line.py",
     "test_no_app.py",
 )
+# Where single tests take ten seconds and more.
+LONG = (
+    "browser/",
+    "core/storage/test_embedded.py",
+    "core/storage/test_fresh_files.py",
+    "core/web/test_every_route_is_as_documented.py",
+    "core/web/test_frame.py",
+    "examples/",
+    "faults/",
+    "plugins/test_service.py",
+    "scenarios/",
+    "test_command_line.py",
+)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -63,17 +77,36 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.option.markexpr == "unit" and _is_apart(collection_path) else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks as `unit` what needs neither a database nor another process, and no seconds."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Marks as `unit` what needs neither a database nor another process, and no seconds.
+
+    Where there are several workers, each of them begins with tests that take long.
+    """
     for item in items:
         stores = "mongo_uri" in getattr(item, "fixturenames", ())
         if not stores and not _is_apart(item.path) and item.get_closest_marker("timed") is None:
             item.add_marker(pytest.mark.unit)
+    yield  # what was not asked for is left out
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is not None:
+        items[:] = shared(
+            items,
+            int(worker["workercount"]),
+            module=lambda item: str(item.path),
+            takes_long=lambda item: _is_below(item.path, LONG),
+        )
 
 
 def _is_apart(path: Path) -> bool:
+    return _is_below(path, NOT_UNIT)
+
+
+def _is_below(path: Path, names: tuple[str, ...]) -> bool:
     tests = Path(__file__).parent
-    return path.is_relative_to(tests) and f"{path.relative_to(tests)}/".startswith(NOT_UNIT)
+    return path.is_relative_to(tests) and f"{path.relative_to(tests)}/".startswith(names)
 
 
 @pytest.fixture(scope="session")
