@@ -133,12 +133,7 @@ def _of_staff(live: Serving, settings: WebSettings, pages: Pages) -> Sequence[Ro
     )
     return (
         *ways_in(center, settings, sign_in, pages=pages, mailed=live.mailed_links),
-        UserRoutes(
-            accounts=center.accounts,
-            access=live.access,
-            public_url=settings.public_url,
-            clock=center.clock,
-        ),
+        UserRoutes(center.accounts, public_url=settings.public_url, clock=center.clock),
         MeRoutes(center.accounts, clock=center.clock),
         ConsoleRoutes(
             settings, accounts=center.accounts, audit=center.audit, pages=pages, bus=live.bus

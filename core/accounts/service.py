@@ -253,6 +253,17 @@ class AccountsService:
             actor.require(Action.USERS_READ)
         return await self._store.sessions(user.id)
 
+    async def end_sessions(self, actor: User, email: str, *, address: str = "") -> None:
+        """Sign a user out everywhere. Raises NotFound, Forbidden above the actor's own role."""
+        actor.require(Action.USERS_CHANGE)
+        user = await self.find(email)
+        _within(actor, user.role)
+        await self._store.remove_sessions(user_id=user.id)
+        self._changed(user)
+        await self._audit.record(
+            "user.sign_out", who=actor.email, address=address, subject=user.email
+        )
+
     async def set_password(
         self, user: User, password: str, *, address: str = "", session_id: str = ""
     ) -> None:

@@ -10,10 +10,8 @@ from pydantic import BaseModel, Field
 
 from core.accounts.rules import Action, Role, User
 from core.accounts.service import LINK_LIFE, AccountsService
-from core.accounts.sessions import StaffAccess
 from core.accounts.store import Account
 from core.clock import Clock
-from core.errors import Forbidden
 from core.web.answers import iso, json_answer, read_cursor, write_cursor
 from core.web.routing import (
     Access,
@@ -84,11 +82,8 @@ class LinkView(BaseModel):
 class UserRoutes:
     """The handlers behind `/api/users`."""
 
-    def __init__(
-        self, *, accounts: AccountsService, access: StaffAccess, public_url: str, clock: Clock
-    ) -> None:
+    def __init__(self, accounts: AccountsService, *, public_url: str, clock: Clock) -> None:
         self._accounts = accounts
-        self._access = access
         self._public_url = public_url.rstrip("/")
         self._clock = clock
 
@@ -217,11 +212,9 @@ class UserRoutes:
 
     async def end_sessions(self, request: web.Request) -> web.StreamResponse:
         """DELETE /api/users/{email}/sessions."""
-        user = await self._accounts.find(request.match_info["email"])
-        actor = current_user(request)
-        if not actor.role.includes(user.role):
-            raise Forbidden
-        await self._access.close_all(user)
+        await self._accounts.end_sessions(
+            current_user(request), request.match_info["email"], address=address_of(request)
+        )
         return web.Response(status=204)
 
     async def _view(self, user: User) -> dict[str, object]:

@@ -137,7 +137,7 @@ async def site(
             visitors=visitors,
             clock=clock,
         ).routes(),
-        *UserRoutes(accounts=accounts, access=access, public_url="", clock=clock).routes(),
+        *UserRoutes(accounts, public_url="", clock=clock).routes(),
         *MeRoutes(accounts, clock=clock).routes(),
         *SignInRoutes(settings, sign_in=sign_in, pages=pages, words=words).routes(),
         *ConsoleRoutes(

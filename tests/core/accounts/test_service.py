@@ -230,6 +230,26 @@ async def test_signing_out_everywhere(staff: Staff) -> None:
         assert await staff.access.by_session(cookie, is_activity=False) is None
 
 
+async def test_an_admin_signs_a_colleague_out_and_the_audit_says_so(staff: Staff) -> None:
+    mina = await staff.member("mina", Role.SUPERVISOR)
+    boss = await staff.member("boss", Role.ADMIN)
+    ended: list[str] = []
+    staff.service.on_changed(lambda user: ended.append(user.email))
+    cookie = await staff.access.open(boss, address="", browser="")
+    with pytest.raises(Forbidden):
+        await staff.service.end_sessions(mina, boss.email, address="home")
+    assert await staff.access.by_session(cookie, is_activity=False) is not None
+    assert ended == []
+
+    cookie = await staff.access.open(mina, address="", browser="")
+    await staff.service.end_sessions(boss, mina.email, address="home")
+    assert await staff.access.by_session(cookie, is_activity=False) is None
+    assert ended == [mina.email]
+    [last, *_] = await staff.audit.page()
+    assert (last.what, last.who, last.subject) == ("user.sign_out", boss.email, mina.email)
+    assert last.address == "home"
+
+
 async def test_nothing_secret_is_stored(staff: Staff, db: Database) -> None:
     mina = await staff.member("mina", Role.AGENT)
     secrets = [
