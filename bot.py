@@ -26,13 +26,13 @@ from core.data_dir import SERVING, DataDir, Occupied
 from core.errors import SetupError
 from core.storage.embedded import EmbeddedStore
 from core.terminal import CenterGroup, Session, TerminalOut, run_cli
+from core.version import VERSION
 
 if TYPE_CHECKING:
     from composition import Center
 
 log = logging.getLogger("bot")
 
-VERSION = "0.1.0"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STOPPING_SECONDS = 10.0  #: for everything to end by itself; it takes one to three
 STARTING_SECONDS = 60.0  #: in which a process that holds the data directory must answer a command

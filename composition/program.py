@@ -1,11 +1,10 @@
-"""The files that come with the program, and its version."""
+"""The files that come with the program."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
-VERSION = "0.1.0"
 CHANNELS = HERE / "channels"
 LOCALES = HERE / "config" / "locales"
 PROMPTS = HERE / "config" / "prompts"

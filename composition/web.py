@@ -18,7 +18,7 @@ from approvals.trust.pages import TrustPages
 from approvals.web import ApprovalRoutes
 from channels.web.pages import STATIC as CHAT
 from channels.web.pages import ChatPages
-from composition.program import GUIDE, HERE, VERSION
+from composition.program import GUIDE, HERE
 from composition.ways_in import ways_in
 from core.accounts.rules import User
 from core.accounts.sign_in import SignIn
@@ -101,7 +101,6 @@ def web_server(live: Serving) -> WebServer:
         registry=live.registry,
         pages=pages,
         audit=center.audit,
-        version=VERSION,
     )
 
 

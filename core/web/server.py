@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from core.accounts.audit import Audit
 from core.clock import Clock
 from core.errors import SetupError
+from core.version import VERSION
 from core.web import openapi
 from core.web.authentication import StaffDoor
 from core.web.gate import Gate
@@ -45,7 +46,6 @@ class WebServer:
         registry: CollectorRegistry | None = None,
         pages: Pages | None = None,
         audit: Audit | None = None,
-        version: str = "0.1.0",
     ) -> None:
         self._settings = settings
         self._gate = Gate(
@@ -61,7 +61,7 @@ class WebServer:
             middlewares=[self._gate.middleware], client_max_size=BODY_LIMIT, logger=log
         )
         self._app.on_response_prepare.append(SecurityHeaders(settings).on_prepare)
-        everything = [*routes, *openapi.routes(routes, version=version)]
+        everything = [*routes, *openapi.routes(routes, version=VERSION)]
         if pages is not None:
             everything.extend(pages.assets.routes())
             pages.know_paths({route.path for route in everything})
