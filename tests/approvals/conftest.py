@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
 from core.storage.client import Database
 from core.testing.clock import ManualClock
 from tests.approvals.office import Office, build_office
+from tests.approvals.slack_rig import Rig, rig
+from tests.support.slack_server import SlackServer
 from tests.support.world import running
 
 Opens = Callable[..., Awaitable[Office]]
@@ -47,3 +50,19 @@ async def open_office(db: Database) -> AsyncIterator[Opens]:
 async def office(open_office: Opens) -> Office:
     """An office that is always open."""
     return await open_office()
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    """A workspace of its own."""
+    async with SlackServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def desk(
+    slack: SlackServer, db: Database, mongo_uri: str, tmp_path: Path
+) -> AsyncIterator[Rig]:
+    """The whole product beside that workspace, over HTTP."""
+    async with rig(slack, db, mongo_uri, tmp_path) as made:
+        yield made

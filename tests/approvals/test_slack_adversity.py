@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from core.storage.client import Database
 from tests.approvals.slack_rig import (
@@ -23,20 +20,6 @@ from tests.approvals.slack_rig import (
     until,
 )
 from tests.support.slack_server import SlackServer
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def desk(
-    slack: SlackServer, db: Database, mongo_uri: str, tmp_path: Path
-) -> AsyncIterator[Rig]:
-    async with rig(slack, db, mongo_uri, tmp_path) as made:
-        yield made
 
 
 async def test_the_card_of_a_conversation_that_was_closed_meanwhile_says_so(desk: Rig) -> None:

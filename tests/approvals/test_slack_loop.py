@@ -22,12 +22,6 @@ from tests.approvals.slack_rig import (
 from tests.support.slack_server import SlackServer
 
 
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as server:
-        yield server
-
-
 @pytest.fixture(params=["http", "socket"])
 async def desk(
     request: pytest.FixtureRequest,

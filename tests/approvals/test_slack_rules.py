@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +29,6 @@ from tests.approvals.slack_rig import (
 )
 from tests.support.faults import Fault
 from tests.support.slack_server import SlackServer, too_many
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def desk(
-    slack: SlackServer, db: Database, mongo_uri: str, tmp_path: Path
-) -> AsyncIterator[Rig]:
-    async with rig(slack, db, mongo_uri, tmp_path) as made:
-        yield made
-
 
 STRANGERS = {
     "a guest": member("mina@example.com", is_restricted=True),

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from core import events as ev
 from core.storage.client import Database
@@ -26,20 +23,6 @@ from tests.approvals.slack_rig import (
 )
 from tests.support.slack_server import Message, SlackServer
 from tests.support.world import sure
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def desk(
-    slack: SlackServer, db: Database, mongo_uri: str, tmp_path: Path
-) -> AsyncIterator[Rig]:
-    async with rig(slack, db, mongo_uri, tmp_path) as made:
-        yield made
 
 
 def heads(desk: Rig, channel: str = DESK) -> list[Message]:

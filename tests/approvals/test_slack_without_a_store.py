@@ -55,12 +55,6 @@ async def store(tmp_path: Path) -> AsyncIterator[Mortal]:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[SlackServer]:
-    async with SlackServer() as server:
-        yield server
-
-
-@pytest.fixture
 async def desk(slack: SlackServer, store: Mortal, tmp_path: Path) -> AsyncIterator[Rig]:
     client = connect(store.uri)
     db = client["own"]
