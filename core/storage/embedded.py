@@ -195,6 +195,10 @@ class EmbeddedStore:
         await self._until_ready()
         password = secrets.token_urlsafe(32)
         await self._make_user(password)
+        if self._durable and self._process is not None:
+            # Ending gently takes it two seconds of the first start; what it acknowledged, the user
+            # too, is on disk.
+            self._process.kill()
         await self._end_child()
         write_secret(self._secret, password)
         self._spawn()
