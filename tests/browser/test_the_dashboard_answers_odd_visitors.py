@@ -12,8 +12,7 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser, Page
 
-from core.accounts.rules import Role
-from core.accounts.service import OPERATOR
+from tests.browser.supervisor import signed_in_page
 
 if TYPE_CHECKING:
     from composition import Serving
@@ -24,21 +23,9 @@ CHARTS = ("volume", "answers", "speed", "decisions", "waits", "heat")
 
 @pytest.fixture
 async def page(chromium: Browser, app: Serving) -> AsyncIterator[Page]:
-    """A supervisor's page; nothing may complain in its console."""
-    user = await app.center.accounts.add(OPERATOR, "sara@example.com", role=Role.SUPERVISOR)
-    link = await app.center.accounts.issue_link(user, actor=OPERATOR)
-    profile = await chromium.new_context(locale="en-US", viewport={"width": 390, "height": 844})
-    page = await profile.new_page()
-    complaints: list[str] = []
-    page.on(
-        "console",
-        lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None,
-    )
-    page.on("pageerror", lambda e: complaints.append(str(e)))
-    page.set_default_timeout(15_000)
-    await page.goto(f"{app.center.base_url}/login/link/{link}")
-    yield page
-    assert complaints == []
+    """A supervisor's page on a phone."""
+    async with signed_in_page(chromium, app, width=390, height=844) as opened:
+        yield opened
 
 
 async def fits(page: Page) -> bool:

@@ -13,11 +13,10 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from bench.history import history
-from core.accounts.rules import Role
-from core.accounts.service import OPERATOR
 from core.conversations import Conversation
 from core.events import Decision, Event
 from tests.analytics.conftest import write_log
+from tests.browser.supervisor import signed_in_page
 
 if TYPE_CHECKING:
     from composition import Serving
@@ -43,21 +42,9 @@ async def busy(app: Serving) -> Serving:
 
 @pytest.fixture
 async def signed_in(chromium: Browser, busy: Serving) -> AsyncIterator[Page]:
-    """A supervisor's page; nothing may complain in its console."""
-    user = await busy.center.accounts.add(OPERATOR, "sara@example.com", role=Role.SUPERVISOR)
-    link = await busy.center.accounts.issue_link(user, actor=OPERATOR)
-    profile = await chromium.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
-    page = await profile.new_page()
-    complaints: list[str] = []
-    page.on(
-        "console",
-        lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None,
-    )
-    page.on("pageerror", lambda e: complaints.append(str(e)))
-    page.set_default_timeout(10_000)
-    await page.goto(f"{busy.center.base_url}/login/link/{link}")
-    yield page
-    assert complaints == []
+    """A supervisor's page."""
+    async with signed_in_page(chromium, busy, width=1280, height=900) as page:
+        yield page
 
 
 def _happens(events: tuple[Event, ...], _state: Conversation) -> tuple[Event, ...]:
