@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +26,7 @@ from core.web.routing import Route
 from core.wording import Words
 from tests.approvals.office import Office
 from tests.browser.console_site import ConsoleSite
+from tests.browser.shots import shot
 from tests.support.world import unsure
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from core.events import Commit
 
 pytestmark = pytest.mark.browser
-SHOTS = os.environ.get("SHOTS", "")
 
 
 class OneMeaning:
@@ -137,11 +136,6 @@ async def opened(
     page.set_default_timeout(20_000)
     await page.goto(desk.site.url + path)
     return page
-
-
-async def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        await page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
 
 
 async def is_narrow(page: Page) -> bool:

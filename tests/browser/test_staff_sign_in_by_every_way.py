@@ -18,6 +18,7 @@ from core.accounts.rules import Role
 from core.accounts.service import OPERATOR
 from core.data_dir import DataDir
 from core.storage.client import Database
+from tests.browser.shots import shot
 from tests.core.accounts.test_mail_links import Letterbox
 from tests.support.process import free_port
 
@@ -27,7 +28,6 @@ IDENTITIES = (
     Identity(sub="mina", claims={"email": MINA, "email_verified": True}),
     Identity(sub="guest", claims={"email": "guest@example.com", "email_verified": True}),
 )
-SHOTS = Path("/tmp/sign-in")  #: looked at by whoever changes the page
 
 
 @pytest.fixture
@@ -83,12 +83,6 @@ async def tries(page: Page, email: str, password: str) -> None:
     await form.locator("[name=email]").fill(email)
     await form.locator("[name=password]").fill(password)
     await form.locator("button").click()
-
-
-async def shot(page: Page, name: str) -> None:
-    SHOTS.mkdir(exist_ok=True)
-    await page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 async def letter(letterbox: Letterbox, count: int, page: Page) -> str:

@@ -6,7 +6,6 @@ import functools
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,7 @@ from bench.history import history
 from core.conversations import Conversation
 from core.events import Decision, Event
 from tests.analytics.conftest import write_log
+from tests.browser.shots import shot
 from tests.browser.supervisor import signed_in_page
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ PICTURES_ARE_THERE = (
     " && [...document.images].every(i => i.complete && i.naturalWidth)"
 )
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-SHOTS = Path(__file__).parents[2] / "docs" / "images"
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ async def test_charts_are_drawn_and_follow_what_happens(busy: Serving, signed_in
     await page.wait_for_selector("#board[data-drawn=yes]", timeout=90_000)
     assert await page.locator(".plot svg").count() == 6
     await page.wait_for_selector("#live.good")
-    await page.screenshot(path=str(SHOTS / "dashboard-en-light.png"), full_page=True)
+    await shot(page, "dashboard-en-light")
 
     events = history(900, days=1, end=busy.center.clock.now() + timedelta(days=1), seed=3)
     waiting = next(
@@ -97,12 +96,12 @@ async def test_korean_dark_phone(busy: Serving, signed_in: Page) -> None:
     await page.wait_for_selector("#board[data-drawn=yes]", timeout=90_000)
     assert await page.locator("h1").text_content() == "대시보드"
     assert "channel=web" in str(await page.locator("#card-missing a").get_attribute("href"))
-    await page.screenshot(path=str(SHOTS / "dashboard-ko-dark.png"), full_page=True)
+    await shot(page, "dashboard-ko-dark")
     await page.set_viewport_size({"width": 390, "height": 844})
     await page.goto(f"{base}/console/dashboard?days=30")
     await page.wait_for_selector("#board[data-drawn=yes]", timeout=30_000)
     assert not await page.evaluate(WIDER)
-    await page.screenshot(path=str(SHOTS / "dashboard-ko-phone.png"))
+    await shot(page, "dashboard-ko-phone", whole=False)
     await page.locator("#chart-heat summary").click()
     assert await page.locator("#chart-heat table").is_visible()
     async with page.expect_download() as download:
@@ -137,7 +136,7 @@ async def test_reports_are_read_in_both_languages_and_themes(
             await page.goto(address, wait_until="domcontentloaded")
             await page.wait_for_function(PICTURES_ARE_THERE, timeout=60_000)
             assert await page.locator(".headlines li").count() >= 3
-            await page.screenshot(path=str(SHOTS / f"report-{locale}-{theme}.png"), full_page=True)
+            await shot(page, f"report-{locale}-{theme}")
     await page.set_viewport_size({"width": 390, "height": 844})
     assert not await page.evaluate(WIDER)
     await page.set_viewport_size({"width": 1280, "height": 900})
@@ -153,7 +152,7 @@ async def test_a_missing_answer_is_written_and_found(busy: Serving, signed_in: P
     form = page.locator("[data-gap]").first
     question = await form.locator("[name=title]").input_value()
     await form.locator("[name=text]").fill(f"{question} This is how: press Settings, then Reset.")
-    await page.screenshot(path=str(SHOTS / "gaps-en-light.png"))
+    await shot(page, "gaps-en-light", whole=False)
     await form.locator("button[type=submit]").click()
     await form.locator(".result .alert.good").wait_for()
     assert "press Settings" in str(await form.locator("blockquote").text_content())
