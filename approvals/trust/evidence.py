@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
@@ -15,13 +16,16 @@ from pymongo.errors import PyMongoError
 from approvals.model import Approval
 from core.drafts import Draft, Reason
 from core.errors import StoreUnavailable
-from core.events import Decision, from_plain, to_plain
+from core.events import Decision
+from core.plain import from_plain, to_plain
 from core.rag.threshold import NEVER, error_bound
 
 LIGHT = 0.85  #: from this likeness on an edited answer was right in what it said
 READ_CHARS_A_SECOND = 40.0  #: nobody reads faster; quicker approvals were not readings
 HASTY = 0.5  #: what an approval counts that was faster than reading, with no source opened
 LEAST = 20.0  #: decisions before anything is said about a topic
+FIRST_LOOK = 59.0  #: fewer earn nothing, were they all right
+LOOK_GROWTH = 1.5  #: another look when there is half as much again
 
 
 TELLING = frozenset({Reason.LOW_CONFIDENCE, Reason.REVIEW_ALL, Reason.AUDIT})
@@ -179,15 +183,46 @@ def bound_at(evidence: Sequence[Evidence], threshold: float) -> Bound:
 
 
 def earned(evidence: Sequence[Evidence], *, target: float) -> Bound | None:
-    """The lowest threshold whose bound keeps the target; None when there is none yet."""
+    """The lowest threshold whose bound keeps the target; None when there is none yet.
+
+    `evidence` is in the order of time. A bound that is looked at after every decision holds by
+    luck sooner or later, so the threshold comes from the decisions up to the last look, and looks
+    are few: at the first 59, 88, 132, 199, … decisions. What came since may only speak against it.
+    """
     if target >= 1.0 or sum(e.weight for e in evidence) < LEAST:
         return None
-    best: Bound | None = None
-    for threshold in sorted({e.confidence for e in evidence}, reverse=True):
-        found = bound_at(evidence, threshold)
-        if found.bound < 1.0 - target and threshold < NEVER:
-            best = found
-    return best
+    lowest = _lowest(evidence[: last_look(len(evidence))], allowed=1.0 - target)
+    if lowest is None:
+        return None
+    found = bound_at(evidence, lowest)
+    return found if found.bound < 1.0 - target else None
+
+
+def _lowest(looked: Sequence[Evidence], *, allowed: float) -> float | None:
+    """The lowest threshold whose bound is below what is allowed; one pass, after a sorting."""
+    ordered = sorted(looked, key=lambda e: -e.confidence)
+    sent = list(accumulate(e.weight for e in ordered))
+    wrong = list(accumulate(0.0 if e.right else e.weight for e in ordered))
+    for last in range(len(ordered) - 1, -1, -1):
+        threshold = ordered[last].confidence
+        if threshold >= NEVER or (
+            # Answers with the same confidence are sent together or not at all.
+            last + 1 < len(ordered) and ordered[last + 1].confidence == threshold
+        ):
+            continue
+        errors, count = math.ceil(wrong[last]), math.floor(sent[last])
+        if errors <= allowed * count and error_bound(errors, count) < allowed:
+            return threshold
+    return None
+
+
+def last_look(count: int) -> int:
+    """How many of so many decisions had come when thresholds were looked at last; 0 for none."""
+    look = 0.0
+    following = FIRST_LOOK
+    while following <= count:
+        look, following = following, following * LOOK_GROWTH
+    return int(look)
 
 
 def curve(evidence: Sequence[Evidence], *, points: int = 40) -> list[Bound]:
