@@ -16,7 +16,8 @@ from pymongo.errors import PyMongoError
 from approvals.model import Approval, ApprovalState, Known, fold, is_about_approvals
 from core.conversations import Conversation
 from core.errors import StoreUnavailable
-from core.events import Commit, Numbered, from_plain, to_plain
+from core.events import Commit, Numbered
+from core.plain import from_plain, to_plain
 from core.repository import Conversations
 from core.storage.writes import replace_unless_newer
 from core.web.answers import read_cursor, write_cursor

@@ -31,7 +31,6 @@ from core.accounts.audited import AuditedDecisions
 from core.accounts.rules import User
 from core.accounts.sessions import StaffAccess
 from core.bus import LocalBus
-from core.conversations import is_idle
 from core.deliveries import Deliveries
 from core.errors import NotFound, SetupError
 from core.inbox import Inbox
@@ -40,12 +39,14 @@ from core.path_metrics import stage_histogram
 from core.pipeline import Pipeline
 from core.ports import Responder, Signal
 from core.privacy.service import Running
+from core.projector import Projector
 from core.rag.assembly import Rag
 from core.rag.extractive import ExtractiveAnswerer
 from core.rag.metrics import AnswerMetrics
 from core.rag.responder import build_responder
-from core.repository import Conversations, Projector
+from core.repository import Conversations
 from core.speech import Speech
+from core.steps import is_idle
 from core.storage.commit_log import MongoCommitLog
 from core.storage.deliveries import MongoDeliveries
 from core.storage.listing import ConversationListing

@@ -11,7 +11,7 @@ from typing import Protocol, assert_never
 
 from core import events as ev
 from core.clock import Clock
-from core.conversations import Conversation, Status, wants_answer
+from core.conversations import Conversation, Status
 from core.drafts import Draft, Question, Reason, Turn
 from core.intents import wants_person
 from core.path_metrics import Observe, unobserved
@@ -19,6 +19,7 @@ from core.policy import AutoSend, Review, Rules, Verdict, decide
 from core.ports import OnDelta, Responder
 from core.repository import Change, Conversations
 from core.speech import Speech
+from core.steps import wants_answer
 
 log = logging.getLogger(__name__)
 

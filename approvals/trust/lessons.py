@@ -12,7 +12,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from core.errors import NotFound, StoreUnavailable
-from core.events import from_plain, to_plain
+from core.plain import from_plain, to_plain
 
 
 class LessonState(enum.StrEnum):

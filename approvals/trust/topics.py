@@ -12,7 +12,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from core.errors import NotFound, StoreUnavailable
-from core.events import from_plain, to_plain
+from core.plain import from_plain, to_plain
 from core.storage.writes import insert_missing
 
 HISTORY = 50  #: changes that are kept of a topic

@@ -13,7 +13,8 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from core.errors import StaleConversation, StoreUnavailable
-from core.events import LONGEST_COMMIT, Commit, event_from_plain, to_plain
+from core.events import LONGEST_COMMIT, Commit, event_from_plain
+from core.plain import to_plain
 from core.storage.writes import DUPLICATE_KEY
 
 log = logging.getLogger(__name__)

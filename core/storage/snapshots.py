@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from core.conversations import Conversation
 from core.errors import StoreUnavailable
-from core.events import from_plain, to_plain
+from core.plain import from_plain, to_plain
 from core.ports import Snapshot
 from core.storage.writes import insert_missing, replace_unless_newer
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.events import Commit, to_plain
+from core.events import Commit
+from core.plain import to_plain
 
 DECISIONS = ("approve", "edit", "reject", "take_over")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from core.bus import LocalBus
 from core.channel import Channel, ChannelCapabilities, Receive
 from core.clock import Clock, SystemClock
-from core.conversations import Conversation, is_idle
+from core.conversations import Conversation
 from core.deliveries import Deliveries
 from core.drafts import Draft, Question, Turn
 from core.events import Event, Numbered, Sent
@@ -30,8 +30,10 @@ from core.outbox import Outbox
 from core.pipeline import AlwaysOpen, Desk, FixedRules, Pipeline
 from core.policy import Rules
 from core.ports import OnDelta
-from core.repository import Conversations, Projector
+from core.projector import Projector
+from core.repository import Conversations
 from core.speech import Speech
+from core.steps import is_idle
 from core.storage.client import Database
 from core.storage.commit_log import MongoCommitLog
 from core.storage.deliveries import MongoDeliveries
