@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import assert_never
 
+from core.channel import HandlesHttp
 from core.clock import Clock
 from core.conversations import (
     Answer,
@@ -29,6 +31,7 @@ from core.policy import burst_ends_at
 from core.ports import ChannelDirectory, Lease
 from core.repository import Conversations
 from core.showing import Showing
+from core.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +70,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._typing_at: dict[str, datetime] = {}
         self._parked: dict[str, set[str]] = {}
+        self._turns: defaultdict[tuple[str, str], Turns] = defaultdict(Turns)
         self._stopping = False
 
     def wake(self, conversation_id: str) -> None:
@@ -150,7 +154,8 @@ class Worker:
                             return
                         await self._answer(c, again)
                     else:
-                        await self._outbox.deliver(c, outgoing)
+                        async with self._turn(c.channel, "deliver"):
+                            await self._outbox.deliver(c, outgoing)
                 case Answer():
                     await self._answer(c, again)
                 case Release():
@@ -161,6 +166,17 @@ class Worker:
                     assert_never(step)
 
     async def _answer(self, c: Conversation, again: asyncio.Event) -> None:
+        async with self._turn(c.channel, "answer"):
+            # What happened while we waited for our turn is looked at first.
+            if not again.is_set():
+                await self._draft(c, again)
+
+    def _turn(self, channel_id: str, step: str) -> AbstractAsyncContextManager[None]:
+        # Only a vendor who calls us waits to be acknowledged; elsewhere all at once is fastest.
+        called = isinstance(self._channels.get(channel_id), HandlesHttp)
+        return self._turns[channel_id, step].one() if called else nullcontext()
+
+    async def _draft(self, c: Conversation, again: asyncio.Event) -> None:
         """Draft, and drop the draft when the customer or a person was faster."""
         showing = Showing(
             c,
