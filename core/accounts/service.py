@@ -105,53 +105,57 @@ class AccountsService:
 
     async def set_role(self, actor: User, email: str, role: Role, *, address: str = "") -> User:
         """Another role, at once. Raises LastAdmin, Forbidden above the actor's own role."""
-        actor.require(Action.USERS_CHANGE)
-        _within(actor, role)
-        async with self._admins:
-            user = await self.find(email)
-            _within(actor, user.role)
-            if user.role is role:
-                return user
-            if user.role is Role.ADMIN:
-                await self._keep_an_admin(user)
-            if not await self._store.change(user.id, {"role": role.value}, role=user.role):
-                raise NotFound("Somebody else has just changed this user; look again.")
-        self._changed(user)
-        await self._audit.record(
-            "user.role",
-            who=actor.email,
-            address=address,
-            subject=user.email,
-            before={"role": user.role.value},
-            after={"role": role.value},
-        )
-        return User(id=user.id, email=user.email, role=role, name=user.name, slack_id=user.slack_id)
+        return await self.change(actor, email, role=role, address=address)
 
-    async def set_profile(
+    async def change(
         self,
         actor: User,
         email: str,
         *,
+        role: Role | None = None,
         name: str | None = None,
         slack_id: str | None = None,
         address: str = "",
     ) -> User:
-        """Another name or Slack identity; what is None stays."""
+        """Another role, name or Slack identity, all or nothing; what is None stays.
+
+        Raises LastAdmin, Forbidden above the actor's own role, BadInput for a Slack identity that
+        somebody else has.
+        """
         actor.require(Action.USERS_CHANGE)
-        user = await self.find(email)
-        _within(actor, user.role)
-        fields = {}
-        if name is not None:
-            fields["name"] = name[:100]
-        if slack_id is not None:
-            known = await self.find_by_slack_id(slack_id)
-            if known is not None and known.id != user.id:
-                raise BadInput(f"{known.email} has this Slack identity.")
-            fields["slack_id"] = slack_id[:64]
-        if fields:
-            await self._store.change(user.id, fields)
+        if role is not None:
+            _within(actor, role)
+        async with self._admins:
+            user = await self.find(email)
+            _within(actor, user.role)
+            profile: dict[str, str] = {}
+            if name is not None:
+                profile["name"] = name[:100]
+            if slack_id is not None:
+                known = await self.find_by_slack_id(slack_id)
+                if known is not None and known.id != user.id:
+                    raise BadInput(f"{known.email} has this Slack identity.")
+                profile["slack_id"] = slack_id[:64]
+            moved = {"role": role.value} if role is not None and role is not user.role else {}
+            if moved and user.role is Role.ADMIN:
+                await self._keep_an_admin(user)
+            if not moved and not profile:
+                return user
+            if not await self._store.change(user.id, {**profile, **moved}, role=user.role):
+                raise NotFound("Somebody else has just changed this user; look again.")
+        if moved:
+            self._changed(user)
             await self._audit.record(
-                "user.profile", who=actor.email, address=address, subject=user.email, after=fields
+                "user.role",
+                who=actor.email,
+                address=address,
+                subject=user.email,
+                before={"role": user.role.value},
+                after=moved,
+            )
+        if profile:
+            await self._audit.record(
+                "user.profile", who=actor.email, address=address, subject=user.email, after=profile
             )
         return await self.find(email)
 

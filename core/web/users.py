@@ -181,14 +181,14 @@ class UserRoutes:
     async def change(self, request: web.Request) -> web.StreamResponse:
         """PATCH /api/users/{email}."""
         body = body_of(request, UserChange)
-        actor, address = current_user(request), address_of(request)
-        user = await self._accounts.find(request.match_info["email"])
-        if body.role is not None:
-            user = await self._accounts.set_role(actor, user.email, body.role, address=address)
-        if body.name is not None or body.slack_id is not None:
-            user = await self._accounts.set_profile(
-                actor, user.email, name=body.name, slack_id=body.slack_id, address=address
-            )
+        user = await self._accounts.change(
+            current_user(request),
+            request.match_info["email"],
+            role=body.role,
+            name=body.name,
+            slack_id=body.slack_id,
+            address=address_of(request),
+        )
         return json_answer(await self._view(user))
 
     async def remove(self, request: web.Request) -> web.StreamResponse:

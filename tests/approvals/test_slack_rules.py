@@ -63,7 +63,7 @@ async def test_an_outsiders_press_changes_nothing_and_is_answered_privately(
 async def test_a_member_whom_an_admin_named_is_known_without_an_e_mail(desk: Rig) -> None:
     accounts = desk.live.center.accounts
     await accounts.add(OPERATOR, "kim@example.com", role=Role.AGENT)
-    await accounts.set_profile(OPERATOR, "kim@example.com", slack_id="U0KIM")
+    await accounts.change(OPERATOR, "kim@example.com", slack_id="U0KIM")
     desk.slack.users["U0KIM"] = {"profile": {}}
     customer, card = await desk.waiting()
     await desk.press(card, "approve", by="U0KIM")

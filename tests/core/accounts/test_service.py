@@ -85,6 +85,19 @@ async def test_nobody_gives_or_takes_more_than_he_has(staff: Staff) -> None:
     assert (await staff.service.set_role(chief, agent.email, Role.SUPERVISOR)).role == "supervisor"
 
 
+async def test_a_change_that_is_refused_in_part_changes_nothing(staff: Staff) -> None:
+    admin = await staff.member("admin", Role.ADMIN)
+    mina = await staff.member("mina", Role.AGENT)
+    joon = await staff.member("joon", Role.AGENT)
+    await staff.service.change(admin, mina.email, slack_id="U0MINA")
+    with pytest.raises(BadInput):
+        await staff.service.change(admin, joon.email, role=Role.SUPERVISOR, slack_id="U0MINA")
+    with pytest.raises(LastAdmin):
+        await staff.service.change(admin, admin.email, role=Role.AGENT, name="Ada")
+    assert (await staff.service.find(joon.email)).role is Role.AGENT
+    assert (await staff.service.find(admin.email)).name == admin.name
+
+
 async def test_the_last_admin_stays(staff: Staff) -> None:
     one = await staff.member("one", Role.ADMIN)
     with pytest.raises(LastAdmin):
