@@ -12,17 +12,7 @@ from typing import assert_never
 
 from core.channel import HandlesHttp
 from core.clock import Clock
-from core.conversations import (
-    Answer,
-    Conversation,
-    Deliver,
-    Idle,
-    Release,
-    WaitUntil,
-    next_step,
-    released,
-    wants_answer,
-)
+from core.conversations import Conversation
 from core.drafts import Draft
 from core.errors import StoreUnavailable
 from core.outbox import Outbox
@@ -31,6 +21,7 @@ from core.policy import burst_ends_at
 from core.ports import ChannelDirectory, Lease
 from core.repository import Conversations
 from core.showing import Showing
+from core.steps import Answer, Deliver, Idle, Release, WaitUntil, next_step, released, wants_answer
 from core.turns import Turns
 
 log = logging.getLogger(__name__)
