@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 import uvloop
@@ -10,6 +9,8 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
+
+from bench.servers.listening import listen
 
 
 async def serve(port: int, secret: str, api: str) -> None:
@@ -27,13 +28,7 @@ async def serve(port: int, secret: str, api: str) -> None:
         answer = await app.async_dispatch(await to_bolt_request(request))
         return await to_aiohttp_response(answer)
 
-    site = web.Application()
-    site.router.add_post("/webhook", take)
-    runner = web.AppRunner(site, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    print("ready", flush=True)
-    await asyncio.Event().wait()
+    await listen(port, take)
 
 
 if __name__ == "__main__":

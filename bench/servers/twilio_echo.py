@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from urllib.parse import parse_qsl
 
@@ -10,6 +9,8 @@ import uvloop
 from aiohttp import web
 from twilio.request_validator import RequestValidator
 from twilio.twiml.messaging_response import MessagingResponse
+
+from bench.servers.listening import listen
 
 
 async def serve(port: int, token: str, url: str) -> None:
@@ -24,13 +25,7 @@ async def serve(port: int, token: str, url: str) -> None:
         response.message(form.get("Body", ""))
         return web.Response(text=str(response), content_type="text/xml")
 
-    site = web.Application()
-    site.router.add_post("/webhook", take)
-    runner = web.AppRunner(site, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    print("ready", flush=True)
-    await asyncio.Event().wait()
+    await listen(port, take)
 
 
 if __name__ == "__main__":
