@@ -24,20 +24,16 @@ def shared(
 
     Modules stay together as far as that goes, because their tests share what they start.
     """
-    parts: list[list[T]] = [[] for _ in range(workers)]
-    short: list[T] = []
-    for _, same in groupby(tests, key=module):
-        own = list(same)
-        if any(map(takes_long, own)):
-            min(parts, key=len).extend(own)
-        else:
-            short += own
-    for number, part in enumerate(parts):
+    modules = [list(same) for _, same in groupby(tests, key=module)]
+    long = [own for own in modules if any(map(takes_long, own))]
+    # Neighbours are alike: each part gets some of every kind.
+    first = [test for start in range(workers) for own in long[start::workers] for test in own]
+    then = [test for own in modules if own not in long for test in own]
+    ordered: list[T] = []
+    for left in range(workers, 0, -1):
         # As xdist divides: what is left by how many workers are left.
-        length = (sum(map(len, parts[number:])) + len(short)) // (workers - number)
-        while len(part) > length and number + 1 < workers:
-            parts[number + 1].insert(0, part.pop())
-        missing = length - len(part)
-        part += short[:missing]
-        del short[:missing]
-    return [test for part in parts for test in part]
+        length = (len(first) + len(then)) // left
+        begins = min(len(first) // left, length)
+        ordered += first[:begins] + then[: length - begins]
+        del first[:begins], then[: length - begins]
+    return ordered
