@@ -14,7 +14,7 @@ from approvals.board_port import UNSHOWABLE, Desk, SlackGone, SlackRefused
 from approvals.board_store import CardRecord, CardStore
 from approvals.cards import Looks, card, small
 from approvals.heads import erased_card, talk_card, thread_head
-from approvals.model import Approval, ApprovalState
+from approvals.model import Approval, ApprovalState, given_to
 from approvals.past import Past, Strand, past_of, waits
 from approvals.thread import before, told
 from core import events as ev
@@ -327,8 +327,8 @@ def _head(a: Approval, c: Conversation, past: Past, looks: Looks, *, at: int) ->
 async def _receiver(desk: Desk, items: Sequence[ev.Numbered]) -> str:
     """Slack's id of a colleague to whom the conversation was given; "" for all else."""
     match [item.event for item in items]:
-        case [ev.TakenOver(by=to), ev.Noted(by=giver)] if to != giver and desk.member_of:
-            return await desk.member_of(to)
+        case [ev.TakenOver(by=to), ev.Noted(by=giver, text=text)] if text == given_to(giver, to):
+            return await desk.member_of(to) if desk.member_of else ""
         case _:
             return ""
 

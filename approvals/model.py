@@ -145,6 +145,11 @@ Known = Mapping[str, Approval]
 """The approvals of one conversation by id."""
 
 
+def given_to(giver: str, receiver: str) -> str:
+    """The note that stands behind a take-over by which a colleague was given a conversation."""
+    return f"{giver} → {receiver}"
+
+
 def is_about_approvals(event: ev.Event) -> bool:
     """Whether the event can change an approval."""
     match event:

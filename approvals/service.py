@@ -12,6 +12,7 @@ from approvals.model import (
     Ruling,
     TooLate,
     conversation_of,
+    given_to,
 )
 from approvals.reading import Drain, InHands, Reading
 from approvals.rulings import (
@@ -261,7 +262,7 @@ class ApprovalService(Reading):
             if c.assignee == colleague.email:
                 return ()
             # The customer is not told: who writes next shows by itself, and may be a while.
-            moved = ev.Noted(by=user.email, text=f"{user.email} → {colleague.email}")
+            moved = ev.Noted(by=user.email, text=given_to(user.email, colleague.email))
             noted = [ev.Noted(by=user.email, text=words)] if words else []
             return [ev.TakenOver(by=colleague.email), moved, *noted]
 

@@ -331,6 +331,13 @@ async def test_the_console_takes_a_decision_back_and_says_when_slack_is_behind(
         desk_in_slack = desk.live.slack_desk
         assert desk_in_slack is not None
         await until(lambda: desk_in_slack.trouble == "is_archived", what="the trouble")
+        slack.refused.clear()  # somebody unarchives the channel
+        await until(
+            lambda: any("Is Slack still there?" in shown(m) for m in slack.messages),
+            seconds=60,
+            what="the card that could not be posted",
+        )
+        await until(lambda: not desk_in_slack.trouble, what="no trouble")
         link = await accounts.issue_link(mina, actor=mina)
         async with desk.http.get(f"/login/link/{link}") as page:
             assert page.status == 200

@@ -147,6 +147,17 @@ async def test_whoever_is_given_a_conversation_is_told_and_sees_it_on_his_home(d
     )
 
 
+async def test_a_note_right_after_a_take_over_makes_nobody_a_receiver(desk: Rig) -> None:
+    customer = await answered_alone(desk)
+    taken = ev.TakenOver(by="sara@example.com")
+    noted = ev.Noted(by="mina@example.com", text="He is in a hurry.")
+    await desk.live.conversations.update(customer.id, lambda _: (taken, noted))
+    await until(lambda: len(heads(desk)) == 1, what="a thread")
+    [head] = heads(desk)
+    await until(lambda: any("hurry" in shown(m) for m in desk.thread(head)), what="the note")
+    assert not any(f"<@{SARA}>" in m.text for m in desk.thread(head))
+
+
 def changed(desk: Rig, card: Message, was: dict[str, Any], text: str | None) -> dict[str, Any]:
     """What Slack says when somebody edits (or deletes) what he has typed."""
     event: dict[str, Any] = {

@@ -275,6 +275,10 @@ async def test_errors_of_pages_are_pages(web: Site) -> None:
     status, page = await web.call("GET", "/nothing", headers=headers)
     assert status == 404
     assert "<h1>There is nothing here</h1>" in page
+    headers["Accept-Language"] = "ko"
+    status, page = await web.call("GET", "/nothing", headers=headers)
+    assert "주소가 잘못되었거나" in page
+    assert "nothing here" not in page
     async with web.http.get("/nothing", headers=headers) as answer:
         assert "style-src 'self'" in answer.headers["Content-Security-Policy"]
 
