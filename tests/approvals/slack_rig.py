@@ -364,6 +364,10 @@ async def rig(
             made = Rig(
                 live=live, slack=slack, responder=responder, http=http, over_socket=over_socket
             )
+            # Its SDK is imported meanwhile; Slack itself would be asked to come again.
+            await until(
+                lambda: live.center.host.get("slack") is not None, seconds=60, what="the channel"
+            )
             if over_socket:
                 await slack.connected()
             yield made
