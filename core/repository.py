@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 CACHED = 20_000  #: conversations whose state is kept in memory
 ATTEMPTS = 20  #: decisions on ever newer states before we give up
+READS_AT_ONCE = 32  #: of the store; whoever writes stands in line behind no more than these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class Conversations:
         self._clock = clock
         self._cache: OrderedDict[str, Conversation] = OrderedDict()
         self._unsettled: dict[str, int] = {}
+        self._reading = asyncio.Semaphore(READS_AT_ONCE)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._on_commit: list[Callable[[Change], None]] = []
         self._on_signal: list[Callable[[Signal], None]] = []
@@ -114,7 +116,8 @@ class Conversations:
 
     async def history(self, conversation_id: str, *, after: int = 0) -> list[Commit]:
         """The stored commits with numbers above `after`, in order."""
-        return await self._log.read(conversation_id, after=after)
+        async with self._reading:
+            return await self._log.read(conversation_id, after=after)
 
     def forget(self, conversation_id: str) -> None:
         """Drop what is remembered: another process may have written."""
@@ -156,10 +159,11 @@ class Conversations:
         return change
 
     async def _reload(self, conversation_id: str) -> Conversation:
-        snapshot = await self._snapshots.load(conversation_id)
-        state = snapshot.state if snapshot else Conversation(id=conversation_id)
-        for commit in await self._log.read(conversation_id, after=state.seq):
-            state = state.apply(commit)
+        async with self._reading:
+            snapshot = await self._snapshots.load(conversation_id)
+            state = snapshot.state if snapshot else Conversation(id=conversation_id)
+            for commit in await self._log.read(conversation_id, after=state.seq):
+                state = state.apply(commit)
         self._remember(state)
         return state
 

@@ -13,7 +13,7 @@ from core.conversations import Status
 from core.drafts import Draft, Question, Reason
 from core.errors import DeliveryDeferred, DeliveryFailed, DeliveryUnknown
 from core.messages import Citation, DeliveryState, InboundKind, OutboundMessage
-from core.storage.client import Database
+from core.storage.client import Database, connect
 from tests.support.world import World, build, running, sure, unsure
 
 QUESTION = "How do I reset my password?"
@@ -75,6 +75,19 @@ async def test_a_conversation_taken_for_new_by_mistake_goes_on_where_it_was(worl
     assert (await world.events(cid))[: len(known)] == known
     texts = [e.event.text for e in await world.events(cid) if isinstance(e.event, ev.Received)]
     assert texts == [QUESTION, "Thank you"]
+
+
+async def test_a_crowd_that_comes_at_once_is_let_in(
+    db: Database, mongo_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is stored must not stand in line behind what everybody else's conversation looks up.
+    monkeypatch.setattr("core.storage.commit_log.PATIENCE", 2.0)
+    client = connect(f"{mongo_uri}&maxPoolSize=4")
+    async with running(build(client[db.name])) as crowded:
+        coming = (crowded.write(QUESTION, chat=f"c{number}") for number in range(1200))
+        ids = await asyncio.gather(*coming)
+        assert len(set(ids)) == 1200
+    await client.close()
 
 
 async def test_a_burst_is_one_thought(world: World) -> None:
