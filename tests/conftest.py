@@ -73,8 +73,14 @@ LONG = (
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Keeps `-m unit` from importing what it would only leave out."""
-    return True if config.option.markexpr == "unit" and _is_apart(collection_path) else None
+    """Keeps `-m unit` and `-m timed` from importing what they would only leave out."""
+    match config.option.markexpr:
+        case "unit":
+            return True if _is_apart(collection_path) else None
+        case "timed" if collection_path.name.startswith("test_"):
+            return None if "mark.timed" in collection_path.read_text() else True
+        case _:
+            return None
 
 
 @pytest.hookimpl(wrapper=True)
