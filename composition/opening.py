@@ -20,7 +20,7 @@ from core.storage.indexes import ensure_indexes
 
 #: Seconds for which a thread that computes keeps the others waiting: a search or a channel being
 #: imported would hold up every message by Python's usual 5 ms, again and again.
-TURN = 0.0005
+TURN = 0.00005
 
 
 @asynccontextmanager
