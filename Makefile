@@ -1,4 +1,4 @@
-# run: everything on embedded defaults · test: every test · unit: those that take no minute
+# run: everything on embedded defaults · test: every test · unit: those that need no other process
 # check: what must hold before a commit
 .DEFAULT_GOAL := run
 .PHONY: run test unit check fix bench lock dev browser
