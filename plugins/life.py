@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from core.channel import Channel, Receive, ReportsReceipts
 from core.clock import Clock
 from core.errors import ChannelAuthFailed, ChannelNotReady
+from core.imports import collector_rests
 from core.messages import Receipt
 from core.plugin import ChannelContext, ChannelPlugin, Manifest
 from core.ports import Lease
@@ -245,7 +246,8 @@ async def load_plugin(catalog: Catalog, found: Found, *, within: float) -> Chann
         return catalog.load(found)
 
     try:
-        return await lane.run(importing, within=within)
+        with collector_rests():
+            return await lane.run(importing, within=within)
     except TookTooLong as error:
         raise PluginBroken(f"Its import does not end. {error.detail}") from error
     finally:

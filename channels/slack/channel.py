@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from core.errors import (
     DeliveryFailed,
     DeliveryUnknown,
 )
+from core.imports import import_aside
 from core.messages import Delivery, DeliveryState, OutboundMessage
 from core.notebook import Notebook
 from core.pacing import Pace, Pacer
@@ -196,7 +196,7 @@ class SlackChannel:
 
     async def _app(self) -> SlackApp:
         # The SDK takes a while to import; meanwhile everybody else goes on.
-        module = await asyncio.to_thread(importlib.import_module, "channels.slack.slack_app")
+        module = await import_aside("channels.slack.slack_app")
         app: SlackApp = module.SlackApp(
             bot_token=self._settings.bot_token.get_secret_value(),
             app_token=self._settings.app_token.get_secret_value(),

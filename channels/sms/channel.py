@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections import OrderedDict
 from datetime import timedelta
@@ -27,6 +26,7 @@ from core.errors import (
     DeliveryUnknown,
     StoreUnavailable,
 )
+from core.imports import import_aside
 from core.messages import (
     Delivery,
     DeliveryState,
@@ -124,7 +124,7 @@ class SmsChannel:
         """Take a message ("sms") or a status ("status"), once its signature has proved it."""
         if request.method != "POST":
             return HttpResponse(status=405)
-        await asyncio.to_thread(importlib.import_module, "channels.sms.webhooks")
+        await import_aside("channels.sms.webhooks")
         form = open_form(self._settings, request, self._context.public_url)
         if self._receive is None:
             return HttpResponse(status=503, headers={"Retry-After": "5"})
@@ -240,7 +240,7 @@ class SmsChannel:
 
     async def _connect(self) -> TwilioApi:
         # The SDK takes a while to import; meanwhile everybody else goes on.
-        module = await asyncio.to_thread(importlib.import_module, "channels.sms.api")
+        module = await import_aside("channels.sms.api")
         api: TwilioApi = module.TwilioApi(
             account_sid=self._settings.account_sid,
             auth_token=self._settings.auth_token.get_secret_value(),

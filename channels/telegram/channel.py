@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from core.errors import (
     DeliveryUnknown,
     StoreUnavailable,
 )
+from core.imports import import_aside
 from core.messages import (
     Address,
     Button,
@@ -297,7 +297,7 @@ class TelegramChannel:
 
     async def _connect(self) -> TelegramApi:
         # aiogram takes seconds to import; meanwhile everybody else goes on.
-        module = await asyncio.to_thread(importlib.import_module, "channels.telegram.api")
+        module = await import_aside("channels.telegram.api")
         api: TelegramApi = module.TelegramApi(
             token=self._settings.bot_token.get_secret_value(),
             base_url=self._settings.api_base_url,
