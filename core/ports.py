@@ -84,7 +84,7 @@ class Gathering(Protocol):
     """A projection that holds what it took in, so that many commits cost one write."""
 
     async def flush(self) -> None:
-        """Write it down. Raises when that fails, and holds it then; called about once a second."""
+        """Write it down. Raises when that fails, and holds it then; called every few seconds."""
         ...
 
 

@@ -122,7 +122,7 @@ class Projector:
             try:
                 await self._project()
                 # Not after every batch: what is gathered costs one write, however much it is.
-                if self._clock.monotonic() - self._flushed_at >= self._settle_after / 3:
+                if self._clock.monotonic() - self._flushed_at >= self._settle_after:
                     await self._flush()
                     await self._settle(everything=False)
                 delay = 0.1

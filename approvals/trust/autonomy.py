@@ -194,12 +194,14 @@ class Autonomy:
         """See Projection."""
         # This runs on every message: what is not about trust must cost nothing here.
         self._alone.hear(commits)
-        drawn = await self._alone.drawn(commits)
-        if drawn:
-            await self._topic_store.draw(drawn)
+        self._topic_store.gather(await self._alone.drawn(commits))
         for commit in commits:
             for item in commit.numbered():
                 await self._take_in(item)
+
+    async def flush(self) -> None:
+        """See `core.ports.Gathering.flush`."""
+        await self._topic_store.flush()
 
     async def articles_replaced(self, article_ids: Collection[str]) -> None:
         """What was known about answers from these articles says nothing about the new ones."""
@@ -225,7 +227,9 @@ class Autonomy:
             case ev.Rated(score=score) if score <= POOR:
                 answer = await self._alone.complained_of(item, score)
                 if answer is not None and answer.id not in self._evidence:
-                    await self._topic_store.draw([answer])
+                    self._topic_store.gather([answer])
+                    # Before the evidence, which says that the complaint has been taken in.
+                    await self._topic_store.flush()
                     await self._learn(_about(answer, kind=Kind.COMPLAINT, right=False, at=item.at))
             case ev.Erased():
                 self._alone.forget(item.conversation_id)

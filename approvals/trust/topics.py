@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -83,6 +83,7 @@ class TopicStore:
     ) -> None:
         self._topics = topics
         self._drawn = drawn
+        self._gathered: dict[str, SentAlone] = {}
 
     async def topics(self) -> list[Topic]:
         """All that ever changed."""
@@ -99,12 +100,22 @@ class TopicStore:
         except PyMongoError as error:
             raise StoreUnavailable from error
 
-    async def draw(self, answers: Sequence[SentAlone]) -> None:
-        """Have them looked at; drawn twice is drawn once."""
+    def gather(self, answers: Iterable[SentAlone]) -> None:
+        """Have them looked at; drawn twice is drawn once. Nothing is written before `flush`."""
+        for answer in answers:
+            self._gathered.setdefault(answer.id, answer)
+
+    async def flush(self) -> None:
+        """Write down what was gathered; whatever reads does so first."""
+        written = list(self._gathered.values())
+        if not written:
+            return
         try:
-            await insert_missing(self._drawn, [_drawn_document(a) for a in answers])
+            await insert_missing(self._drawn, [_drawn_document(a) for a in written])
         except PyMongoError as error:
             raise StoreUnavailable from error
+        for answer in written:
+            self._gathered.pop(answer.id, None)
 
     async def judge(self, answer: SentAlone) -> None:
         """Write what was said about it."""
@@ -115,6 +126,7 @@ class TopicStore:
 
     async def drawn(self, answer_id: str) -> SentAlone:
         """Raises NotFound."""
+        await self.flush()
         try:
             found = await self._drawn.find_one({"_id": answer_id})
         except PyMongoError as error:
@@ -125,6 +137,7 @@ class TopicStore:
 
     async def waiting(self) -> list[SentAlone]:
         """Those nobody has looked at, oldest first; complaints before the drawn."""
+        await self.flush()
         try:
             found = await self._drawn.find({"state": AuditState.WAITING.value}).to_list()
         except PyMongoError as error:
@@ -133,6 +146,7 @@ class TopicStore:
 
     async def erase(self, conversation_id: str) -> None:
         """Forget what the customer and the assistant said; the figures stay."""
+        await self.flush()
         try:
             await self._drawn.update_many(
                 {"c": conversation_id}, {"$set": {"answer.text": "", "answer.question": ""}}
