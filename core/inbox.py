@@ -15,7 +15,10 @@ from core.repository import Conversations
 LANGUAGES = ("en", "ko")
 
 Foresee = Callable[[Conversation, str], None]
-"""Hears of a message while it is being stored: its answer may be looked for already."""
+"""Hears of a message while it is being stored: its answer may be looked for already.
+
+Hears of it again where another writer was first, so it must not matter how often.
+"""
 
 
 def choose_locale(tag: str, *, default: str = "en") -> str:

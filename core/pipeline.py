@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 from core import events as ev
 from core.clock import Clock
-from core.conversations import Conversation, Status
+from core.conversations import MEMORY_CHARS, Conversation, Status
 from core.drafts import Draft, Question, Reason, Turn
 from core.intents import wants_person
 from core.path_metrics import Observe, unobserved
@@ -100,7 +100,7 @@ class Pipeline:
     def foresee(self, c: Conversation, text: str) -> None:
         """This message is being stored; the search for its answer may begin meanwhile."""
         if c.status is not Status.HUMAN and not c.unanswered and text.strip():
-            self._responder.foresee(text, _history(c, {text[:600]}))
+            self._responder.foresee(text, _history(c, [text]))
 
     async def draft(self, conversation: Conversation, *, on_delta: OnDelta | None) -> Draft:
         """A draft for everything the customer waits for; in time, and never an exception."""
@@ -110,7 +110,7 @@ class Pipeline:
             asked_for = conversation.person_requested
             reason = Reason.PERSON_REQUESTED if asked_for else Reason.ATTACHMENT
             return Draft(text="", reasons=(reason,), locale=conversation.locale)
-        history = _history(conversation, {m.text[:600] for m in messages})
+        history = _history(conversation, [m.text for m in messages])
         since = (self._clock.now() - messages[-1].at).total_seconds()
         budget = max(LEAST_SECONDS, ANSWER_SECONDS - since)
         self._observe("wait", since)
@@ -230,9 +230,10 @@ class Pipeline:
         return ev.Notice.WAITING_FOR_REVIEW, {}
 
 
-def _history(c: Conversation, asked: Collection[str]) -> tuple[Turn, ...]:
+def _history(c: Conversation, asked: Iterable[str]) -> tuple[Turn, ...]:
     """What was said before that which is asked now; the memory holds texts shortened."""
-    return tuple(t for t in c.memory if t.text not in asked)
+    remembered = {text[:MEMORY_CHARS] for text in asked}
+    return tuple(t for t in c.memory if t.text not in remembered)
 
 
 def _last_question(c: Conversation) -> str:

@@ -68,14 +68,14 @@ class Autonomy:
         history: History,
         audit: Audit,
         clock: Clock,
-        confidence: TemperedConfidence | None = None,
+        confidence: TemperedConfidence,
     ) -> None:
         self._evidence_store = evidence
         self._topic_store = topics
         self._wishes = wishes
         self._recall = recall
         self._alone = AnswersAlone(history, audit_share=wishes.audit_share)
-        self._tempering = Tempering(confidence) if confidence is not None else None
+        self._tempering = Tempering(confidence)
         self._audit = audit
         self._clock = clock
         self._ladder = Ladder(topics, audit=audit, clock=clock)
@@ -86,8 +86,7 @@ class Autonomy:
         await self._ladder.start()
         known = await self._evidence_store.all()
         self._evidence = {e.id: _bare(e) for e in known}
-        if self._tempering is not None:
-            await self._tempering.begin(known)
+        await self._tempering.begin(known)
 
     @property
     def target(self) -> float:
@@ -210,8 +209,7 @@ class Autonomy:
             forgotten = replace(evidence, weight=0.0)
             self._evidence[evidence.id] = forgotten
             await self._evidence_store.put(forgotten)
-        if self._tempering is not None:
-            await self._tempering.forget([e.id for e in stale])
+        await self._tempering.forget([e.id for e in stale])
         for name in sorted({e.topic for e in stale}):
             if self._ladder.topic(name).level is Level.EARNED:
                 await self._ladder.move(name, Level.BASE, by="", why="a document has changed")
@@ -240,8 +238,7 @@ class Autonomy:
     async def _learn(self, evidence: Evidence) -> None:
         await self._evidence_store.put(evidence)
         self._evidence[evidence.id] = _bare(evidence)
-        if self._tempering is not None:
-            await self._tempering.learn(evidence)
+        await self._tempering.learn(evidence)
         await self._reconsider(evidence)
 
     async def _reconsider(self, newest: Evidence) -> None:

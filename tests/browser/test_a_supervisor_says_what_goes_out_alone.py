@@ -19,7 +19,9 @@ from approvals.trust.pages import TrustPages
 from approvals.trust.replay import Replayed
 from approvals.trust.topics import TopicStore
 from core.accounts.audit import Audit
+from core.rag.confidence import Confidence
 from core.rag.embeddings import Vector
+from core.rag.tempering import TemperedConfidence
 from core.storage.client import Database
 from core.web.pages import Pages
 from core.web.routing import Route
@@ -101,6 +103,7 @@ class Desk:
             history=history,
             audit=Audit(self.db, clock=clock),
             clock=clock,
+            confidence=TemperedConfidence(Confidence.load()),
         )
         return TrustPages(
             autonomy=self.autonomy,

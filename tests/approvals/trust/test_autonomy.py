@@ -287,14 +287,20 @@ SEEN = {
 }  # fmt: skip
 
 
-async def test_decisions_temper_the_confidence_also_after_a_restart(
-    db: Database, clock: ManualClock
-) -> None:
+async def refused_often(db: Database, clock: ManualClock) -> tuple[Office, float]:
+    """Answers like SEEN rejected 45 times, and what such an answer scored before."""
     office = Office(db, clock, wishes())
     await office.autonomy.start()
     shipped = office.confidence.score(SEEN)
     for _ in range(45):
         await office.decided(Decision.REJECT, signals=SEEN)
+    return office, shipped
+
+
+async def test_decisions_temper_the_confidence_also_after_a_restart(
+    db: Database, clock: ManualClock
+) -> None:
+    office, shipped = await refused_often(db, clock)
     tempered = office.confidence.score(SEEN)
     assert tempered < shipped - 0.1
     again = Office(db, clock, wishes())
@@ -306,11 +312,7 @@ async def test_decisions_temper_the_confidence_also_after_a_restart(
 async def test_what_was_decided_about_an_older_document_tempers_nothing(
     db: Database, clock: ManualClock
 ) -> None:
-    office = Office(db, clock, wishes())
-    await office.autonomy.start()
-    shipped = office.confidence.score(SEEN)
-    for _ in range(45):
-        await office.decided(Decision.REJECT, signals=SEEN)
+    office, shipped = await refused_often(db, clock)
     await office.autonomy.articles_replaced(["doc"])
     assert office.confidence.score(SEEN) == shipped
     again = Office(db, clock, wishes())
