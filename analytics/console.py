@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -25,7 +26,7 @@ from core.spreadsheets import rows_as_csv
 from core.web.answers import iso
 from core.web.assets import FOR_EVER
 from core.web.pages import Pages
-from core.web.routing import Access, Fields, Handler, Route, current_user, query_of
+from core.web.routing import Access, Fields, Route, current_user, page_route, query_of
 from core.wording import Words
 
 HERE = Path(__file__).parent
@@ -34,6 +35,8 @@ TEMPLATES = HERE / "templates"
 PRESETS = (1, 7, 30, 90)
 KEPT = ("channel", "agent", "topic")  #: filters that stay when another period is chosen
 HOURLY_DAYS = 2  #: periods up to so many days are shown by the hour, unless one chooses
+
+_page = partial(page_route, access=Access.SUPERVISOR, action=Action.DASHBOARD_READ)
 
 
 class BoardQuery(Fields):
@@ -270,24 +273,3 @@ def _reason(words: Words, locale: str, name: str) -> str:
         return words.text(f"approvals.reason.{name}", locale)
     except KeyError:
         return name.replace("_", " ")
-
-
-def _page(
-    path: str,
-    handler: Handler,
-    summary: str,
-    *,
-    query: type[Fields] | None = None,
-    passive: bool = False,
-) -> Route:
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        access=Access.SUPERVISOR,
-        action=Action.DASHBOARD_READ,
-        summary=summary,
-        page=True,
-        query=query,
-        passive=passive,
-    )

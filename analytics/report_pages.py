@@ -7,6 +7,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -24,10 +25,12 @@ from core.clock import Clock
 from core.errors import BadInput, NotFound
 from core.web.answers import json_answer
 from core.web.pages import THEME_COOKIE, Pages
-from core.web.routing import Access, Handler, Route
+from core.web.routing import Access, Route, page_route
 from core.wording import Words
 
 KEPT_PICTURES = 12  #: pictures in memory, of the reports opened last
+
+_page = partial(page_route, access=Access.SUPERVISOR, action=Action.REPORT_READ)
 
 
 class DailyReport(BaseModel):
@@ -244,15 +247,3 @@ def _day(request: web.Request) -> date:
 def _attached(found: Mapping[str, Any], suffix: str) -> dict[str, str]:
     name = f"{found['kind']}-{found['date']}.{suffix}"
     return {"Content-Disposition": f'attachment; filename="{name}"'}
-
-
-def _page(path: str, handler: Handler, summary: str) -> Route:
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        access=Access.SUPERVISOR,
-        action=Action.REPORT_READ,
-        summary=summary,
-        page=True,
-    )

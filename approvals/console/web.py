@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from aiohttp import web
 from markupsafe import Markup
@@ -21,7 +22,7 @@ from core.repository import Conversations
 from core.storage.listing import ConversationListing
 from core.web.answers import iso, read_cursor, write_cursor
 from core.web.pages import Pages
-from core.web.routing import Access, Fields, Handler, Route, current_user, query_of
+from core.web.routing import Access, Fields, Route, current_user, page_route, query_of
 from core.wording import Words
 
 PAGE = 50
@@ -81,26 +82,29 @@ class DeskPages:
         """Pages, and the fragments that keep them current."""
         one = "/console/conversations/{id}"
         read, queue = Action.CONVERSATION_READ, Action.QUEUE_READ
+        page = partial(page_route, access=Access.STAFF)
         return (
-            _page("/console/approvals", self.queue, queue, "The queue"),
-            _page(
+            page("/console/approvals", self.queue, "The queue", action=queue),
+            page(
                 "/console/approvals/cards",
                 self.cards,
-                queue,
                 "The queue's cards",
+                action=queue,
                 query=CardsQuery,
                 passive=True,
             ),
-            _page(
+            page(
                 "/console/approvals/decided",
                 self.decided,
-                queue,
                 "What was decided",
+                action=queue,
                 query=DecidedQuery,
             ),
-            _page("/console/conversations", self.list, read, "Conversations", query=ListQuery),
-            _page(one, self.talk, read, "A conversation"),
-            _page(one + "/thread", self.thread, read, "Its history", passive=True),
+            page(
+                "/console/conversations", self.list, "Conversations", action=read, query=ListQuery
+            ),
+            page(one, self.talk, "A conversation", action=read),
+            page(one + "/thread", self.thread, "Its history", action=read, passive=True),
         )
 
     async def queue(self, request: web.Request) -> web.StreamResponse:
@@ -227,28 +231,6 @@ class DeskPages:
 
     def _channel(self, c: Conversation, locale: str) -> str:
         return channel_name(c.channel, words=self._words, locale=locale)
-
-
-def _page(
-    path: str,
-    handler: Handler,
-    action: Action,
-    summary: str,
-    *,
-    query: type[Fields] | None = None,
-    passive: bool = False,
-) -> Route:
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        access=Access.STAFF,
-        action=action,
-        summary=summary,
-        query=query,
-        page=True,
-        passive=passive,
-    )
 
 
 def drawn(text: str) -> Markup:

@@ -21,7 +21,16 @@ from core.accounts.rules import Action
 from core.errors import BadInput
 from core.events import Decision
 from core.web.pages import Pages
-from core.web.routing import Access, Fields, Handler, Route, body_of, current_user, query_of
+from core.web.routing import (
+    Access,
+    Fields,
+    Handler,
+    Route,
+    body_of,
+    current_user,
+    page_route,
+    query_of,
+)
 from core.wording import Words
 
 TEMPLATES = Path(__file__).parent / "templates"  #: registered with Pages as "trust"
@@ -260,16 +269,7 @@ def _page(
     *,
     query: type[Fields] | None = None,
 ) -> Route:
-    return Route(
-        method="GET",
-        path=path,
-        handler=handler,
-        access=_access(action),
-        action=action,
-        summary=summary,
-        query=query,
-        page=True,
-    )
+    return page_route(path, handler, summary, access=_access(action), action=action, query=query)
 
 
 def _form(path: str, handler: Handler, action: Action, summary: str, body: type[Fields]) -> Route:

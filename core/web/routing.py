@@ -79,6 +79,30 @@ class Route:
     hidden: bool = False  #: left out of the OpenAPI document (pages and assets always are)
 
 
+def page_route(
+    path: str,
+    handler: Handler,
+    summary: str,
+    *,
+    access: Access,
+    action: Action,
+    query: type[Fields] | None = None,
+    passive: bool = False,
+) -> Route:
+    """A page of the console."""
+    return Route(
+        method="GET",
+        path=path,
+        handler=handler,
+        access=access,
+        action=action,
+        summary=summary,
+        query=query,
+        page=True,
+        passive=passive,
+    )
+
+
 class Routed(Protocol):
     """A part with routes."""
 

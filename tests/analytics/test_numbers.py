@@ -109,7 +109,7 @@ async def test_the_week_is_read_from_clocks_on_the_wall(past: Past, zone: str) -
     board = await analytics.board(SUPERVISOR, period, Interval.DAY, Filter())
     part = chosen(frame(past.commits), period.start, period.end)
     local = pd.DatetimeIndex(part[part.kind == "received"]["at"]).tz_convert(zone)
-    expected = pd.crosstab(local.weekday, local.hour)
+    expected = pd.crosstab(local.day_of_week, local.hour)
     for (day, hour), count in expected.stack().items():  # type: ignore[misc]
         assert board["heat"][day][hour] == count
     assert sum(map(sum, board["heat"])) == len(local)
