@@ -21,6 +21,7 @@ class Card:
     name: str
     label: str
     value: str
+    note: str  #: how many it is a share of; "" when the number needs no more
     before: str
     change: str  #: "+12 %", "" when there is nothing to compare with
     mood: str  #: "good", "bad" or ""
@@ -90,6 +91,7 @@ def cards(found: Mapping[str, Any], query: Mapping[str, str], t: Text) -> list[C
                 name=name,
                 label=t(f"analytics.cards.{name}"),
                 value=write(now),
+                note=_alone_of(found["answers"], t) if name == "alone" else "",
                 before=t("analytics.before", value=write(then))
                 if then is not None and then
                 else t("analytics.no_before"),
@@ -100,6 +102,13 @@ def cards(found: Mapping[str, Any], query: Mapping[str, str], t: Text) -> list[C
             )
         )
     return shown
+
+
+def _alone_of(answers: Mapping[str, Any], t: Text) -> str:
+    # Who still waits for a person is no answer yet: all of two may be 100 % while ten wait.
+    if not answers["total"]:
+        return ""
+    return t("analytics.alone_of", alone=number(answers["alone"]), answers=number(answers["total"]))
 
 
 def day_name(day: date, t: Text) -> str:

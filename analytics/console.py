@@ -250,6 +250,7 @@ class DashboardPages:
             "number": number,
             "percent": percent,
             "reason": lambda name: _reason(self._words, locale, name),
+            "named": functools.partial(_named, self._words, locale),
         }
 
 
@@ -273,3 +274,12 @@ def _reason(words: Words, locale: str, name: str) -> str:
         return words.text(f"approvals.reason.{name}", locale)
     except KeyError:
         return name.replace("_", " ")
+
+
+def _named(words: Words, locale: str, field: str, name: str) -> str:
+    """What people call a channel or a language; the name itself where we have no word."""
+    kinds = {"channel": "approvals.channel", "locale": "console.languages"}
+    try:
+        return words.text(f"{kinds[field]}.{name}", locale)
+    except KeyError:
+        return name

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from analytics.board import cards
 from analytics.console import BehindQuery
 from analytics.counting import Filter
 from analytics.facts import Fact, Kind
@@ -132,3 +133,20 @@ async def test_days_written_as_rows_before_are_still_read(past: Past) -> None:
 def test_every_list_has_a_name(locale: str) -> None:
     for metric in BEHIND:
         assert WORDS.text(f"analytics.lists.{metric}", locale)
+
+
+async def test_a_share_alone_says_of_how_many_answers(past: Past) -> None:
+    days = Period.of_days(date(2026, 10, 30), date(2026, 10, 31), ZoneInfo("UTC"))
+    found = await past.analytics().board(SUPERVISOR, days, Interval.DAY, Filter())
+    answers = found["answers"]
+    assert answers["total"] > answers["alone"] > 0
+    shown = {card.name: card for card in cards(found, {}, t)}
+    assert shown["alone"].note == f"{answers['alone']} of the {answers['total']} sent"
+    assert shown["conversations"].note == ""
+
+
+async def test_a_share_of_no_answers_says_nothing(past: Past) -> None:
+    days = Period.of_days(date(2020, 1, 1), date(2020, 1, 1), ZoneInfo("UTC"))
+    found = await past.analytics().board(SUPERVISOR, days, Interval.DAY, Filter())
+    alone = next(card for card in cards(found, {}, t) if card.name == "alone")
+    assert (alone.value, alone.note) == ("–", "")

@@ -268,3 +268,31 @@ async def test_who_is_not_signed_in_is_led_to_the_door(console: ConsoleSite, vis
     answer = await page.request.get(console.url + "/console/approvals", max_redirects=0)
     assert answer.status == 303
     assert answer.headers["location"] == "/login?next=%2Fconsole%2Fapprovals"
+
+
+async def test_a_long_question_leaves_the_draft_in_sight(
+    visit: Opens, console: ConsoleSite
+) -> None:
+    await console.world.write("please " * 1_000)
+    cid = await only(console)
+    await console.world.until(cid, lambda c: c.review is not None)
+    await console.world.projector.drain()
+    page = await visit(who="mina", viewport={"width": 1280, "height": 800})
+    await expect(page.locator(".draft")).to_be_in_viewport()
+    await expect(page.locator('[data-act="approve"]')).to_be_in_viewport()
+
+
+async def test_the_list_of_conversations_fits_a_small_desktop(
+    visit: Opens, console: ConsoleSite
+) -> None:
+    await console.world.write("please " * 1_000)
+    cid = await only(console)
+    await console.world.until(cid, lambda c: c.review is not None)
+    await console.world.projector.drain()
+    page = await visit(who="mina", viewport={"width": 1280, "height": 800})
+    await page.locator('[data-act="take_over"]').click()
+    await expect(page.locator(".ticket.done")).to_be_visible()
+    await page.goto(console.url + "/console/conversations")
+    await expect(page.get_by_text("mina@", exact=False).last).to_be_visible()
+    hidden = "e => e.scrollWidth - e.clientWidth"
+    assert await page.locator("#conversations .table-wrap").evaluate(hidden) <= 0
