@@ -21,6 +21,19 @@ _DEEPEST = 60  #: nesting beyond this is nonsense; such a text is shown as it wa
 _WRAPPED = 60  #: a line at least so long was broken for its width, a shorter one on purpose
 
 
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST + 10})
+    parser.enable(["table", "strikethrough"])
+    # A reference definition would vanish from the text; every character written must arrive.
+    parser.disable("reference")
+    # Its rules are compiled at the first parsing, and a second thread would meet them half done.
+    parser.parse("*a*")
+    return parser
+
+
+_PARSER = _parser()  #: never changed after this line, so that all channels' threads share it
+
+
 def render_message(message: OutboundMessage, *, sources_label: str, site: str = "") -> Blocks:
     """The message as the customer is to see it, its numbered sources at the end.
 
@@ -77,12 +90,8 @@ def literally(text: str) -> Blocks:
 
 def from_markdown(text: str) -> Blocks:
     """CommonMark (and tables) as blocks; raw HTML stays text, only safe links are links."""
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST + 10})
-    parser.enable(["table", "strikethrough"])
-    # A reference definition would vanish from the text; every character written must arrive.
-    parser.disable("reference")
     try:
-        tokens = parser.parse(text)
+        tokens = _PARSER.parse(text)
     except RecursionError:
         return literally(text)
     if any(token.level > _DEEPEST for token in tokens):

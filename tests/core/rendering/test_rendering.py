@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from typing import Any
 
@@ -25,7 +26,7 @@ from core.rendering import (
     utf16_length,
 )
 from core.rendering_html import to_html
-from core.rendering_markdown import from_markdown, literally, render_message
+from core.rendering_markdown import _PARSER, from_markdown, literally, render_message
 from core.rendering_slack import LIMIT as SLACK_LIMIT
 from core.rendering_slack import to_slack
 from core.rendering_sms import HARD_LIMIT, size, to_sms, transliterate
@@ -352,3 +353,18 @@ def test_a_heading_is_bold_and_a_quote_is_a_quote() -> None:
     spans = (Span(text="a", style=Style.BOLD | Style.CODE),)
     only = to_slack((Block(kind=BlockKind.PARAGRAPH, spans=spans),))[0]
     assert only.blocks[0]["elements"][0]["elements"][0]["style"] == {"bold": True, "code": True}
+
+
+def test_threads_read_at_the_same_time_as_if_alone() -> None:
+    texts = [
+        f"# {n}\n\n| a | b |\n|---|---|\n| **{n}** | ~~x~~ |\n\n* `{n}`\n" * 20 for n in range(8)
+    ]
+    alone = [from_markdown(text) for text in texts]
+    with ThreadPoolExecutor(len(texts)) as threads:
+        together = list(threads.map(from_markdown, texts * 4))
+    assert together == alone * 4
+
+
+def test_the_shared_parser_is_whole_before_a_second_thread_can_meet_it() -> None:
+    rulers = (_PARSER.core.ruler, _PARSER.block.ruler, _PARSER.inline.ruler, _PARSER.inline.ruler2)
+    assert all(ruler.__cache__ is not None for ruler in rulers)
