@@ -103,10 +103,23 @@ def _tip(words: Words, *, series: bool = True) -> list[alt.Tooltip]:
     return [*tips, alt.Tooltip("value:Q", title=words["columns.value"], format=",.4~r")]
 
 
+def _whole() -> alt.Axis:
+    """Counts: between one conversation and two there is nothing to read, and no line."""
+    # A least step of 1 still gives 0.5 where the highest bar is 1 or 2.
+    half: Any = alt.condition("datum.value % 1", alt.value(0), alt.value(1))
+    return alt.Axis(
+        title=None,
+        tickMinStep=1,
+        labelExpr="datum.value % 1 ? '' : format(datum.value, '~s')",
+        gridOpacity=half,
+        tickOpacity=half,
+    )
+
+
 def _bars(chart: alt.Chart, words: Words, look: Mapping[str, Any]) -> Any:
     return chart.mark_bar(color=look["series"][0], cornerRadiusEnd=2).encode(
         x=_time(),
-        y=alt.Y("value:Q", axis=alt.Axis(title=None, tickMinStep=1, format="~s")),
+        y=alt.Y("value:Q", axis=_whole()),
         tooltip=_tip(words, series=False),
     )
 
@@ -115,7 +128,7 @@ def _stacked(names: list[str]) -> Callable[..., Any]:
     def chart(empty: alt.Chart, words: Words, look: Mapping[str, Any]) -> Any:
         return empty.mark_bar().encode(
             x=_time(),
-            y=alt.Y("value:Q", axis=alt.Axis(title=None, tickMinStep=1, format="~s")),
+            y=alt.Y("value:Q", axis=_whole()),
             color=_colour(look, words, names),
             order=alt.Order("order:Q"),
             tooltip=_tip(words),

@@ -116,7 +116,8 @@ reply.addEventListener("submit", async (event) => {
   conflict.hidden = true;
   try {
     await api(path("reply"), { method: "POST", body: { text, client_id: clientId } });
-    if (field.value === text) field.value = "";
+    // Emptied by hand it would be marked as left out by the reader.
+    if (field.value === text) reply.reset();
     sessionStorage.removeItem(draftKey);
     clientId = crypto.randomUUID();
   } catch (error) {

@@ -174,7 +174,7 @@ async def test_the_report_speaks_plainly_in_both_languages(past: Past, tmp_path)
     found = await past.analytics().summary(SUPERVISOR, day, Filter())
     assert report["conversations"] == found["conversations"] > 0
     english = office.writer.headlines(report, "en")
-    assert english[0].startswith(f"{report['conversations']} conversations, ")
+    assert english[0].startswith(f"Conversations: {report['conversations']}, ")
     assert any("문의" in line or "대화" in line for line in office.writer.headlines(report, "ko"))
     quiet = await office.of(date(2020, 1, 1))
     assert office.writer.headlines(quiet, "en") == ["Nobody wrote on this day."]

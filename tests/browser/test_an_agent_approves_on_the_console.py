@@ -184,6 +184,9 @@ async def test_a_person_takes_over_speaks_and_hands_back(
     await desk.get_by_label("Reply to the customer").fill("Hello, Mina here.")
     await desk.keyboard.press("Control+Enter")
     await expect(chat.locator("[data-part=log]")).to_contain_text("Hello, Mina here.")
+    # What has gone out leaves an empty field, not one that is marked as forgotten.
+    await expect(desk.get_by_label("Reply to the customer")).to_have_value("")
+    assert await desk.locator("#reply textarea:user-invalid").count() == 0
     await ask(chat, "Thank you!")
     await expect(desk.locator("#thread")).to_contain_text("Thank you!")
     await desk.get_by_label("Note for colleagues").fill("A kind customer")

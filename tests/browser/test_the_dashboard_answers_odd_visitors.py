@@ -70,7 +70,7 @@ async def test_an_empty_product_says_so_and_one_conversation_shows(
     assert "No report has been made yet" in str(await page.locator("main").text_content())
     today = app.center.clock.now().date().isoformat()
     await page.goto(f"{base}/console/reports/daily/{today}")
-    assert "1 conversations" in str(await page.locator(".headlines").text_content())
+    assert "Conversations: 1," in str(await page.locator(".headlines").text_content())
     assert await fits(page)
 
 
