@@ -223,6 +223,15 @@ async def test_events_are_unique_on_event_id_whatever_the_retry_header_says(rig:
     assert len(rig.inbox.accepted) == 1
 
 
+async def test_by_socket_too_a_repeat_in_a_new_envelope_is_one_message(server: SlackServer) -> None:
+    async with Rig(server, app_token=APP_TOKEN) as rig:
+        await server.connected()
+        delivery = server.direct("once")
+        for _ in range(3):
+            assert await server.deliver(delivery) is not None
+        assert len(rig.inbox.accepted) == 1
+
+
 async def test_a_signature_is_over_time_and_body_and_fails_closed(rig: Rig) -> None:
     delivery = rig.server.direct("forged")
     with pytest.raises(WebhookRefused):
