@@ -142,7 +142,7 @@ async def test_too_long_a_text_is_counted_and_not_sent(site: Site, open_page: Op
     page = await open_page()
     box = page.get_by_role("textbox")
     await box.fill("a" * 7_990)
-    await expect(page.locator("[data-part=count]")).to_have_text("10 characters left")
+    await expect(page.locator("[data-part=count]")).to_have_text("Characters left: 10")
     await box.fill("가" * 8_003)
     await expect(page.locator("[data-part=count]")).to_have_text("3 characters too many")
     await box.press("Enter")

@@ -266,6 +266,26 @@ async def test_every_console_page_renders_in_both_languages(web: Site) -> None:
             assert re.search(r"<script(?![^>]*src=)", page) is None
 
 
+async def test_nobody_is_offered_a_change_of_his_own_role(web: Site) -> None:
+    admin = await web.accounts.first_admin()
+    mina, _ = await web.staff("mina@example.com", Role.AGENT)
+    cookies, _ = await web.browser(admin)
+    _, page = await web.call("GET", "/console/users", cookies=cookies)
+    rows = dict(re.findall(r'<tr data-email="([^"]+)">(.*?)</tr>', page, re.DOTALL))
+    assert 'data-field="role"' in rows[mina.email]
+    assert 'data-field="role"' not in rows[admin.email]
+
+
+async def test_the_audit_names_an_unknown_person_in_the_readers_language(web: Site) -> None:
+    async with web.http.get("/login/link/never-issued") as answer:
+        assert answer.status == 401
+    admin = await web.accounts.first_admin()
+    cookies, _ = await web.browser(admin)
+    _, page = await web.call("GET", "/console/audit", cookies={**cookies, "locale": "ko"})
+    assert "<td>알 수 없는 사람</td>" in page
+    assert "<td>somebody</td>" not in page
+
+
 async def test_errors_of_pages_are_pages(web: Site) -> None:
     _, token = await web.staff("mina@example.com", Role.AGENT)
     headers = {"Accept": "text/html", "Authorization": f"Bearer {token}"}
