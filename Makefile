@@ -3,6 +3,9 @@
 .DEFAULT_GOAL := run
 .PHONY: run test unit check fix bench lock dev browser
 
+# Tests start the program a hundred times: compiling it each time anew would take minutes.
+unexport PYTHONDONTWRITEBYTECODE
+
 BASE ?= $(firstword $(foreach p,python3 python3.11 python3.12 python3.13 python3.14,\
   $(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 PY := .venv/bin/python
@@ -39,9 +42,8 @@ run: $(RUN_STAMP)
 test: dev browser
 	$(pytest)
 
-# These compute: one worker a core.
 unit: dev
-	$(PY) -m pytest -n auto --dist worksteal -m unit $(ARGS)
+	$(PYTEST) -m unit $(ARGS)
 
 check: dev browser
 	$(PY) -m ruff format --check .

@@ -7,12 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from qdrant_client import AsyncQdrantClient
 
 from core.rag.embeddings import ThreadEmbedder, encoder_for
 from core.rag.index import VectorIndex
 from core.rag.vectors_edge import EdgeIndex
-from core.rag.vectors_qdrant import QdrantIndex
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +35,11 @@ async def index(
     if request.param == "edge":
         made = EdgeIndex(tmp_path / "vectors", computing, size=384)
     else:
+        # Imported here: it takes seconds, and most tests of this folder do without.
+        from qdrant_client import AsyncQdrantClient
+
+        from core.rag.vectors_qdrant import QdrantIndex
+
         made = QdrantIndex(AsyncQdrantClient(":memory:"), collection="k", size=384)
     await made.start()
     yield made
