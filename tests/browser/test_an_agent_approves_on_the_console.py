@@ -273,13 +273,18 @@ async def test_who_is_not_signed_in_is_led_to_the_door(console: ConsoleSite, vis
     assert answer.headers["location"] == "/login?next=%2Fconsole%2Fapprovals"
 
 
-async def test_a_long_question_leaves_the_draft_in_sight(
-    visit: Opens, console: ConsoleSite
-) -> None:
+async def ask_at_length(console: ConsoleSite) -> None:
+    """A question of 7,000 characters waits in the queue."""
     await console.world.write("please " * 1_000)
     cid = await only(console)
     await console.world.until(cid, lambda c: c.review is not None)
     await console.world.projector.drain()
+
+
+async def test_a_long_question_leaves_the_draft_in_sight(
+    visit: Opens, console: ConsoleSite
+) -> None:
+    await ask_at_length(console)
     page = await visit(who="mina", viewport={"width": 1280, "height": 800})
     await expect(page.locator(".draft")).to_be_in_viewport()
     await expect(page.locator('[data-act="approve"]')).to_be_in_viewport()
@@ -288,10 +293,7 @@ async def test_a_long_question_leaves_the_draft_in_sight(
 async def test_the_list_of_conversations_fits_a_small_desktop(
     visit: Opens, console: ConsoleSite
 ) -> None:
-    await console.world.write("please " * 1_000)
-    cid = await only(console)
-    await console.world.until(cid, lambda c: c.review is not None)
-    await console.world.projector.drain()
+    await ask_at_length(console)
     page = await visit(who="mina", viewport={"width": 1280, "height": 800})
     await page.locator('[data-act="take_over"]').click()
     await expect(page.locator(".ticket.done")).to_be_visible()
