@@ -55,7 +55,6 @@ NOT_UNIT = (
     "scenarios/",
     "test_app.py",
     "test_command_line.py",
-    "test_no_app.py",
 )
 # Where single tests take ten seconds and more.
 LONG = (
