@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 CAPABILITIES = ChannelCapabilities(text_limit=HARD_LIMIT, receipts=True, notices=False)
 
+WEBHOOKS = "channels.sms.webhooks"  #: imports the SDK
 SKEW = timedelta(seconds=2)  #: Twilio's clock against ours, and its times without fractions
 REMEMBERED = 2000  #: ids of messages of this run, so that equal texts are not mixed up
 
@@ -102,6 +103,7 @@ class SmsChannel:
         """Try the credentials; from now on webhooks are taken."""
         self._api = await self._connect()
         await self._api.account()
+        await import_aside(WEBHOOKS)
         self._receive = receive
 
     async def stop(self) -> None:
@@ -124,7 +126,8 @@ class SmsChannel:
         """Take a message ("sms") or a status ("status"), once its signature has proved it."""
         if request.method != "POST":
             return HttpResponse(status=405)
-        await import_aside("channels.sms.webhooks")
+        if self._receive is None:
+            await import_aside(WEBHOOKS)  # otherwise `start` has done it
         form = open_form(self._settings, request, self._context.public_url)
         if self._receive is None:
             return HttpResponse(status=503, headers={"Retry-After": "5"})
@@ -264,7 +267,7 @@ def _remember(
 
 def open_form(settings: SmsSettings, request: HttpRequest, public_url: str) -> MultiDict[str]:
     """The form that Twilio posted. Raises WebhookRefused."""
-    webhooks = importlib.import_module("channels.sms.webhooks")
+    webhooks = importlib.import_module(WEBHOOKS)
     form: MultiDict[str] = webhooks.open_form(
         request,
         auth_token=settings.auth_token.get_secret_value(),

@@ -84,12 +84,15 @@ class Rig:
         signed_url: str = "",
         called_url: str = "",
         signature: str | None = None,
+        token: str = "",
     ) -> HttpResponse:
         """Post a form to the webhook, as the web frame hands it over."""
         url = signed_url or f"{PUBLIC}/webhooks/twilio/{kind}"
         headers = {"x-twilio-signature": self.server.sign(url, form)}
         if signature is not None:
             headers = {"x-twilio-signature": signature} if signature else {}
+        if token:
+            headers["i-twilio-idempotency-token"] = token
         return await self.channel.handle_http(
             HttpRequest(
                 method="POST",
@@ -181,6 +184,13 @@ async def test_a_repeat_is_one_message(rig: Rig) -> None:
     for _ in range(3):
         await rig.hook(form)
     assert len(rig.inbox.accepted) == 1
+
+
+async def test_without_a_sid_the_idempotency_token_says_what_is_a_repeat(rig: Rig) -> None:
+    form = rig.server.form("once", MessageSid="", SmsMessageSid="", SmsSid="")
+    for token in ("first", "first", "second"):
+        await rig.hook(form, token=token)
+    assert len(rig.inbox.accepted) == 2
 
 
 async def test_when_the_store_is_down_twilio_is_not_acknowledged(rig: Rig) -> None:
