@@ -64,7 +64,7 @@ async def test_a_heavy_import_brings_no_full_collection(heavy: str) -> None:
     assert gc.get_threshold() == usual
 
 
-async def test_what_was_imported_is_not_looked_at_again_and_the_rest_still_is(heavy: str) -> None:
+async def test_what_was_imported_is_not_looked_at_again(heavy: str) -> None:
     await import_aside(heavy)
     frozen = gc.get_freeze_count()
     assert frozen >= 200_000

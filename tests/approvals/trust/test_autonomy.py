@@ -268,6 +268,25 @@ async def test_the_same_decision_again_counts_once(office: Office) -> None:
     assert office.autonomy.standing("billing").now.total == 1
 
 
+async def test_what_is_drawn_is_gathered_until_it_is_flushed_and_survives_us_then(
+    db: Database, clock: ManualClock
+) -> None:
+    office = Office(db, clock, wishes(audit_share=1.0))
+    conversation = await office.sent_alone()
+    assert await office.made().drawn(SUE) == []
+    await office.autonomy.flush()
+    [answer] = await office.made().drawn(SUE)
+    assert answer.conversation_id == conversation
+
+
+async def test_a_complaint_is_written_at_once(db: Database, clock: ManualClock) -> None:
+    office = Office(db, clock, wishes())
+    conversation = await office.sent_alone()
+    await office.happened(conversation, ev.Rated(score=1))
+    [answer] = await office.made().drawn(SUE)
+    assert answer.rating == 1
+
+
 async def test_an_erased_conversation_leaves_figures_and_no_words(
     db: Database, clock: ManualClock
 ) -> None:
