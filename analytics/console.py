@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -36,7 +35,7 @@ PRESETS = (1, 7, 30, 90)
 KEPT = ("channel", "agent", "topic")  #: filters that stay when another period is chosen
 HOURLY_DAYS = 2  #: periods up to so many days are shown by the hour, unless one chooses
 
-_page = partial(page_route, access=Access.SUPERVISOR, action=Action.DASHBOARD_READ)
+_page = functools.partial(page_route, access=Access.SUPERVISOR, action=Action.DASHBOARD_READ)
 
 
 class BoardQuery(Fields):
@@ -270,16 +269,10 @@ def _text(words: Words, locale: str, name: str, /, **values: object) -> str:
 
 
 def _reason(words: Words, locale: str, name: str) -> str:
-    try:
-        return words.text(f"approvals.reason.{name}", locale)
-    except KeyError:
-        return name.replace("_", " ")
+    return words.called("approvals.reason", name, locale).replace("_", " ")
 
 
 def _named(words: Words, locale: str, field: str, name: str) -> str:
     """What people call a channel or a language; the name itself where we have no word."""
-    kinds = {"channel": "approvals.channel", "locale": "console.languages"}
-    try:
-        return words.text(f"{kinds[field]}.{name}", locale)
-    except KeyError:
-        return name
+    section = {"channel": "approvals.channel", "locale": "console.languages"}.get(field)
+    return words.called(section, name, locale) if section else name

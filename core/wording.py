@@ -35,6 +35,13 @@ class Words:
         text = catalog.get(name) or self._catalogs[DEFAULT][name]
         return text.format(**values) if values else text
 
+    def called(self, section: str, name: str, locale: str) -> str:
+        """What people call something; its own name where no catalog has a word for it."""
+        try:
+            return self.text(f"{section}.{name}", locale)
+        except KeyError:
+            return name
+
     def section(self, prefix: str, locale: str) -> dict[str, str]:
         """All texts below a prefix, by the rest of their names; what a page's script gets."""
         dotted = prefix + "."

@@ -75,10 +75,7 @@ def telling(a: Approval) -> Sequence[Reason]:
 
 def channel_name(channel_id: str, *, words: Words, locale: str) -> str:
     """What people call the channel; a plugin's id where we have no word for it."""
-    try:
-        return words.text(f"approvals.channel.{channel_id}", locale)
-    except KeyError:
-        return channel_id
+    return words.called("approvals.channel", channel_id, locale)
 
 
 def reasons_in_words(reasons: Sequence[Reason], *, words: Words, locale: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from core.clock import Clock
 from core.errors import StoreUnavailable
 
+NOBODY_KNOWN = "somebody"  #: who did it, where nobody has said who he is
 CHAIN = "main"
 GENESIS = "0" * 64
 BLOCK = 1_000  #: entries read at once

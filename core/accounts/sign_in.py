@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from core.accounts.audit import Audit
+from core.accounts.audit import NOBODY_KNOWN, Audit
 from core.accounts.rules import User
 from core.accounts.secrets import Passwords, token_hash
 from core.accounts.service import clean_email
@@ -108,14 +108,14 @@ class SignIn:
 
     async def _refuse(self, how: str, *, who: str, address: str) -> NoReturn:
         await self._audit.record(
-            "sign_in.refused", who=who or "somebody", address=address, after={"by": how}
+            "sign_in.refused", who=who or NOBODY_KNOWN, address=address, after={"by": how}
         )
         raise SignInRefused
 
     async def refused(self, how: str, *, address: str) -> None:
         """Somebody was sent back by another authority, or by us with its word in his hand."""
         await self._audit.record(
-            "sign_in.refused", who="somebody", address=address, after={"by": how}
+            "sign_in.refused", who=NOBODY_KNOWN, address=address, after={"by": how}
         )
 
     def count(self, address: str) -> None:

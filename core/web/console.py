@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from pydantic import Field
 
-from core.accounts.audit import Audit, Wanted
+from core.accounts.audit import NOBODY_KNOWN, Audit, Wanted
 from core.accounts.audit_files import as_csv, as_json
 from core.accounts.rules import Action, Role
 from core.accounts.service import AccountsService
@@ -192,6 +192,7 @@ class ConsoleRoutes:
             "audit.html",
             {
                 "entries": entries,
+                "nobody_known": NOBODY_KNOWN,
                 "deeds": self._pages.section("audit.deeds", request),
                 "older": entries[-1].n if len(entries) == AUDIT_PAGE else None,
                 "chosen": chosen,
