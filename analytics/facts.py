@@ -30,7 +30,7 @@ class Kind(enum.IntEnum):
     REOPENED = 15
     RATED = 16  #: value: 1 to 5; label: how the last answer before was given
     USED = 17  #: an answer rested on this article; label: its title
-    MISSING = 18  #: nothing in the knowledge base answered
+    MISSING = 18  #: nothing in the knowledge base answered; one a question
     AUDITED = 19  #: a person looked at an answer that would have gone alone; value: 1 right
     DRAFTED = 20  #: label: who wrote it; value: seconds it took
     FELL_BACK = 21  #: the model failed or was too slow

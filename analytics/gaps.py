@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from analytics.facts import Kind
 from analytics.periods import Period
 from analytics.service import Analytics
+from analytics.trace import ends_question
 from core import events as ev
 from core.messages import Author
 from core.repository import Conversations
@@ -102,7 +103,19 @@ class Gaps:
         if any(isinstance(item.event, ev.Erased) for item in items):
             return None
         at = next((i.event for i in items if i.seq == seq), None)
-        if not isinstance(at, ev.ReviewRequested) or not at.question.strip():
+        if not isinstance(at, ev.ReviewRequested):
+            return None
+        drafts = {"", at.draft_id}
+        for item in items:
+            if item.seq <= seq:
+                continue
+            if ends_question(item.event):
+                break
+            if isinstance(item.event, ev.ReviewRequested):
+                # He wrote on, so this is the whole of what he asked.
+                at = item.event
+                drafts.add(at.draft_id)
+        if not at.question.strip():
             return None
         answer = next(
             (
@@ -111,7 +124,7 @@ class Gaps:
                 if i.seq > seq
                 and isinstance(i.event, ev.Sent)
                 and i.event.author is Author.AGENT
-                and i.event.draft_id in ("", at.draft_id)
+                and i.event.draft_id in drafts
             ),
             None,
         )

@@ -28,6 +28,7 @@ class Trace:
         "_first_at",
         "_held",
         "_last_answer",
+        "_missed",
         "_opened_at",
         "_reviews",
         "_waiting_at",
@@ -51,6 +52,7 @@ class Trace:
         self._audit: set[str] = set()
         self._reviews: set[str] = set()
         self._held: dict[str, list[Fact]] = {}
+        self._missed = False  # the question that waits is counted as missing its answer
 
     def take(self, commit: ev.Commit) -> list[Fact]:
         """The facts in this commit, which must be the next one."""
@@ -60,6 +62,8 @@ class Trace:
 
     def _facts(self, item: ev.Numbered) -> Sequence[Fact]:
         at, e = item.at, item.event
+        if ends_question(e):
+            self._missed = False
         match e:
             case ev.Started():
                 self.channel, self.locale = e.address.channel, e.locale
@@ -165,7 +169,9 @@ class Trace:
         first = reasons[0].value if reasons else ""
         facts = [self._fact(item, Kind.REVIEW, topic=topic, label=first)]
         facts += [self._fact(item, Kind.REASON, topic=topic, label=r.value) for r in reasons]
-        if MISSING.intersection(reasons):
+        if MISSING.intersection(reasons) and not self._missed:
+            # Asking on, or another try, is no other question.
+            self._missed = True
             facts.append(self._fact(item, Kind.MISSING, topic=topic, label=first))
         return facts + self._drafted(item, e.draft, reasons)
 
@@ -240,6 +246,17 @@ class Trace:
             more=more,
             value=value,
         )
+
+
+def ends_question(e: ev.Event) -> bool:
+    """Whether what waited for an answer waits no more: answered, declined, taken over, closed."""
+    match e:
+        case ev.Sent():
+            return e.author is not Author.SYSTEM or bool(e.draft_id)
+        case ev.TakenOver() | ev.Resolved():
+            return True
+        case _:
+            return False
 
 
 def edit_distance(before: str, after: str) -> float:

@@ -11,6 +11,7 @@ from core.conversations import Conversation
 from core.drafts import Draft, Reason
 
 MAX_TURNS = 6
+DOUBTFUL = 0.5  #: where all is reviewed: from here down the draft is rather wrong than right
 BURST_SECONDS = 0.7  #: pause after an unfinished line before it counts as the whole thought
 TYPING_SECONDS = 3.0  #: a typing sign is believed for so long
 BURST_LIMIT_SECONDS = 1.8  #: after his last line nobody waits longer, or the 3 s are lost
@@ -71,9 +72,12 @@ def decide(draft: Draft, rules: Rules, *, conversation: Conversation) -> Verdict
         reasons.append(Reason.TOO_MANY_TURNS)
     if conversation.hint or rules.review_all:
         reasons.append(Reason.REVIEW_ALL)
-    # A threshold of 1 sends everything to review: no confidence is certainty.
+    # A threshold of 1 sends everything to review: no confidence is certainty, and doubt is
+    # the reason only where there is some.
     threshold = rules.thresholds.get(draft.topic, rules.threshold)
-    if draft.confidence < threshold or threshold >= 1.0:
+    if threshold >= 1.0 and Reason.REVIEW_ALL not in reasons:
+        reasons.append(Reason.REVIEW_ALL)
+    if draft.confidence < (threshold if threshold < 1.0 else DOUBTFUL):
         reasons.append(Reason.LOW_CONFIDENCE)
     if not draft.sendable and not reasons:
         reasons.append(Reason.UNSUPPORTED)

@@ -65,6 +65,18 @@ def frame(commits: Sequence[Commit]) -> Any:
             elif row.answer or row.kind == "resolved":
                 waiting = None
     table["waited"] = waits
+    lacks = []
+    for _, own in table.groupby("c", sort=False):
+        is_counted = False
+        for row in own.itertuples():
+            why = set(row.reasons) if row.kind == "review_requested" else set()
+            poor = bool({"nothing_found", "no_source", "low_confidence"} & why)
+            lacks.append(poor and not is_counted)
+            declined = row.kind == "sent" and isinstance(row.draft_id, str) and bool(row.draft_id)
+            if row.answer or declined or row.kind in ("taken_over", "resolved"):
+                is_counted = False
+            is_counted = is_counted or lacks[-1]
+    table["lacks"] = lacks
     table["last_how"] = table.how.where(table.answer).groupby(table.c).ffill().fillna("")
     return table
 
@@ -175,11 +187,7 @@ def measures(part: Any) -> dict[str, Any]:
         "ratings": [len(rated), float(rated.score.mean()) if len(rated) else None],
         "scores": {str(s): int((rated.score == s).sum()) for s in range(1, 6)},
         "used": used,
-        "missing": int(
-            requested.reasons.map(
-                lambda r: bool({"nothing_found", "no_source", "low_confidence"} & set(r))
-            ).sum()
-        ),
+        "missing": int(part.lacks.sum()),
         "drafts": drafts.draft.map(lambda d: d["answerer"]).value_counts().to_dict(),
         "fallbacks": int(failed.sum()),
         "tokens_in": float(drafts.draft.map(lambda d: d["signals"]["tokens_in"]).sum()),
