@@ -110,9 +110,7 @@ class DeskPages:
     async def queue(self, request: web.Request) -> web.StreamResponse:
         """GET /console/approvals."""
         values = await self._cards(request, seen=())
-        values["words"] = self._words.section("approvals", self._pages.locale(request)) | {
-            "offline": self._words.text("console.offline", self._pages.locale(request))
-        }
+        values["words"] = self._words.section("approvals", self._pages.locale(request))
         return self._pages.render(request, "approvals/queue.html", values)
 
     async def cards(self, request: web.Request) -> web.StreamResponse:
@@ -205,9 +203,7 @@ class DeskPages:
         values["colleagues"] = [
             u.email for u in await self._colleagues() if u.email != current_user(request).email
         ]
-        values["words"] = self._words.section("approvals", self._pages.locale(request)) | {
-            "offline": self._words.text("console.offline", self._pages.locale(request))
-        }
+        values["words"] = self._words.section("approvals", self._pages.locale(request))
         return self._pages.render(request, "approvals/conversation.html", values)
 
     async def thread(self, request: web.Request) -> web.StreamResponse:

@@ -99,10 +99,15 @@ function place(parent, children) {
 }
 
 function merged(card, next) {
-  if (card.dataset.stamp === next.dataset.stamp) return card;
+  const { doubt } = card.dataset; // a press that nobody answered
+  delete card.dataset.doubt;
+  if (card.dataset.stamp === next.dataset.stamp) {
+    if (doubt) conflict(card, say("not_arrived"));
+    return card;
+  }
   if (!busyWriting(card)) {
     const told = card.querySelector("[data-conflict]:not([hidden])");
-    if (told) conflict(next, told.textContent);
+    if (told) conflict(next, doubt ? say("not_arrived") : told.textContent);
     return next;
   }
   // Somebody is writing here: his text stays, and he hears what happened.
@@ -115,6 +120,7 @@ function merged(card, next) {
   } else {
     card.querySelector("header").replaceWith(next.querySelector("header"));
     card.dataset.version = next.dataset.version;
+    if (doubt) conflict(card, say("not_arrived"));
   }
   card.dataset.stamp = next.dataset.stamp;
   return card;
@@ -178,10 +184,13 @@ function conflict(card, text) {
   line.hidden = false;
 }
 
-function reasonOf(error, path) {
-  if (!(error instanceof ApiError)) return say("not_sent", { why: say("offline") });
+function reasonOf(error, path, isWriting) {
+  if (!(error instanceof ApiError)) throw error;
+  if (error.status === 0) return say(isWriting ? "unreachable_kept" : "unreachable");
   const { decided_by: by, decision, held_by: held } = error.problem;
-  if (error.status !== 409) return say("not_sent", { why: error.message });
+  if (error.status !== 409) {
+    return say(isWriting ? "unsent_kept" : "not_sent", { why: error.message });
+  }
   if (held) return say("conflict_held", { by: held });
   if (path === "undo" && !by) return say("conflict_too_late");
   if (decision === "claim") return say("conflict_claim", { by });
@@ -205,8 +214,9 @@ async function send(card, path, body) {
     done = true;
     for (const each of card.querySelectorAll("form")) each.hidden = true;
   } catch (error) {
-    const why = reasonOf(error, path);
+    const why = reasonOf(error, path, busyWriting(card));
     conflict(card, why);
+    if (error.status === 0) card.dataset.doubt = "yes";
     toast(why, { bad: true });
   }
   delete card.dataset.busy;

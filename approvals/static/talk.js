@@ -10,15 +10,16 @@ const locale = document.documentElement.lang;
 const thread = document.getElementById("thread");
 const typing = document.getElementById("typing");
 const trouble = document.getElementById("trouble");
+const badge = document.getElementById("live");
 const spoken = document.getElementById("spoken");
 const reply = document.getElementById("reply");
 const note = document.getElementById("note");
 const transfer = document.getElementById("transfer");
 const draftKey = `reply:${id}`;
+const triedKey = `tried:${id}`;
 
 let asked = 0;
 let shownAt = new Date();
-let clientId = crypto.randomUUID();
 
 const say = (name, values = {}) =>
   Object.entries(values).reduce(
@@ -105,6 +106,15 @@ for (const button of talk.querySelectorAll("[data-do]")) {
   });
 }
 
+/** One id for one text until it is sent: tried again it arrives once, reworded it is another. */
+function clientIdFor(text) {
+  const tried = JSON.parse(sessionStorage.getItem(triedKey) ?? "null");
+  if (tried?.text === text) return tried.id;
+  const fresh = crypto.randomUUID();
+  sessionStorage.setItem(triedKey, JSON.stringify({ text, id: fresh }));
+  return fresh;
+}
+
 reply.addEventListener("submit", async (event) => {
   event.preventDefault();
   const field = reply.elements.text;
@@ -115,14 +125,14 @@ reply.addEventListener("submit", async (event) => {
   button.disabled = true;
   conflict.hidden = true;
   try {
-    await api(path("reply"), { method: "POST", body: { text, client_id: clientId } });
+    await api(path("reply"), { method: "POST", body: { text, client_id: clientIdFor(text) } });
     // Emptied by hand it would be marked as left out by the reader.
     if (field.value === text) reply.reset();
     sessionStorage.removeItem(draftKey);
-    clientId = crypto.randomUUID();
+    sessionStorage.removeItem(triedKey);
   } catch (error) {
-    // The same client id goes with the next try, so that nothing is sent twice.
-    conflict.textContent = say("not_sent", { why: error.message });
+    const why = { why: error.message };
+    conflict.textContent = error.status === 0 ? say("unreachable_reply") : say("unsent_kept", why);
     conflict.hidden = false;
   }
   button.disabled = false;
@@ -197,7 +207,14 @@ live(
     reload: refreshSoon,
     signed_out: () => location.reload(),
   },
-  { onState: (up) => up && refreshSoon() },
+  {
+    onState: (up) => {
+      badge.textContent = up ? badge.dataset.live : badge.dataset.offline;
+      badge.classList.toggle("good", up);
+      badge.classList.toggle("warn", !up);
+      if (up) refreshSoon();
+    },
+  },
 );
 
 times();

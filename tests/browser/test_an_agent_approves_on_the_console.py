@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, Route, expect
 
 from core.conversations import Status
 from core.drafts import Draft
@@ -214,6 +214,77 @@ async def test_the_page_says_when_it_is_cut_off_and_comes_back(
     await expect(desk.locator("#trouble")).to_be_hidden()
     await desk.get_by_role("button", name="Approve").click()
     await expect(desk.locator(".ticket")).to_contain_text("Approved by you")
+    complaints.clear()
+
+
+async def test_a_decision_pressed_into_the_void_says_so_and_then_that_it_did_not_arrive(
+    visit: Opens, console: ConsoleSite, complaints: list[str]
+) -> None:
+    desk = await visit(who="mina")
+    await console.world.write(QUESTION)
+    line = desk.locator(".ticket [data-conflict]")
+    await expect(line).to_have_count(1)
+    await console.stop()
+    await desk.get_by_role("button", name="Approve").click()
+    await expect(line).to_contain_text("The server does not answer")
+    await expect(line).not_to_contain_text("Your text is still here")
+    await expect(desk.locator(".toast")).to_contain_text("The server does not answer")
+    await console.start()
+    await expect(line).to_contain_text("had not arrived: please do it again", timeout=10_000)
+    await desk.get_by_role("button", name="Edit").click()
+    await desk.locator('[data-form="edit"] textarea').fill("Mine.")
+    await console.stop()
+    await desk.get_by_role("button", name="Send").click()
+    await expect(line).to_contain_text("Your text is still here")
+    await console.start()
+    await expect(line).to_contain_text("had not arrived", timeout=10_000)
+    await desk.get_by_role("button", name="Send").click()
+    await expect(desk.locator(".ticket")).to_contain_text("by you")
+    said = await console.world.said(await only(console))
+    assert [text for _, text in said].count("Mine.") == 1
+    complaints.clear()
+
+
+async def test_an_open_conversation_says_when_it_is_cut_off_and_replies_arrive_once(
+    visit: Opens, console: ConsoleSite, complaints: list[str]
+) -> None:
+    await console.world.write(QUESTION)
+    talk = await visit(f"/console/conversations/{await only(console)}", who="mina", locale="ko-KR")
+    await expect(talk.locator("#live")).to_have_text("실시간")
+    await talk.get_by_role("button", name="직접 상담", exact=True).click()
+    field = talk.locator("#reply textarea")
+    send = talk.locator('#reply [type="submit"]')
+
+    async def stored_but_unanswered(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await talk.route("**/reply", stored_but_unanswered)
+    await field.fill("한 번만")
+    await send.click()
+    said = talk.locator("#reply [data-conflict]")
+    await expect(said).to_contain_text("한 번만 전달됩니다")
+    await talk.unroute("**/reply")
+    await talk.reload()
+    await expect(field).to_have_value("한 번만")
+    await send.click()
+    await expect(field).to_have_value("")
+    await talk.route("**/reply", stored_but_unanswered)
+    await field.fill("다른 말")
+    await send.click()
+    await expect(said).to_be_visible()
+    await talk.unroute("**/reply")
+    await field.fill("다른 말씀")
+    await send.click()
+    await expect(field).to_have_value("")
+    texts = [text for _, text in await console.world.said(await only(console))]
+    assert [texts.count(t) for t in ("한 번만", "다른 말", "다른 말씀")] == [1, 1, 1]
+    await console.stop()
+    await expect(talk.locator("#live")).to_have_text("다시 연결하는 중…")
+    await talk.get_by_role("button", name="상담 종료").click()
+    await expect(talk.locator(".toast")).to_contain_text("서버가 응답하지 않아")
+    await console.start()
+    await expect(talk.locator("#live")).to_have_text("실시간", timeout=10_000)
     complaints.clear()
 
 

@@ -2,7 +2,7 @@
 
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
-/** What the server refused, in its own words; `problem` holds the whole document. */
+/** What the server refused, in its own words (`problem` is all of it); status 0: no answer came. */
 export class ApiError extends Error {
   constructor(status, problem) {
     super(problem.detail || problem.title || String(status));
@@ -11,18 +11,26 @@ export class ApiError extends Error {
   }
 }
 
-/** The answer's JSON (null for none). Rejects with ApiError, or TypeError without a network. */
+/** The answer's JSON (null for none). Rejects with ApiError. */
 export async function api(path, { method = "GET", body, signal } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-CSRF-Token"] = csrf;
-  const response = await fetch(path, {
-    method,
-    headers,
-    signal,
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const text = await response.text();
+  let response;
+  let text;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      signal,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    text = await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    // The browser's own words for it are English and of no use to anybody.
+    throw new ApiError(0, { detail: document.body.dataset.unreachable });
+  }
   let data = null;
   try {
     data = text ? JSON.parse(text) : null;

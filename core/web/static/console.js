@@ -1,6 +1,6 @@
 // What every console page does: menu, theme, and the warning before a session ends.
 
-import { api } from "./api.js";
+import { api, toast } from "./api.js";
 
 const root = document.documentElement;
 
@@ -40,7 +40,8 @@ if (idle > 0 && warning) {
   };
   document.addEventListener("activity", restart);
   warning.querySelector("[data-stay]").addEventListener("click", () => {
-    api("/api/me/activity", { method: "POST" }).catch(() => location.assign("/login"));
+    // Who is signed out is led to the door by the call itself; else what he writes stays.
+    api("/api/me/activity", { method: "POST" }).catch((e) => toast(e.message, { bad: true }));
   });
   restart();
 }
