@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from approvals.blocks import Posted
-from approvals.board_port import UNSHOWABLE, Desk, SlackGone, SlackRefused
+from approvals.board_port import Desk, SlackGone, SlackRefused
+from approvals.board_posts import Posts, stamp_of
 from approvals.board_store import CardRecord, CardStore
 from approvals.cards import Looks, card, small
 from approvals.heads import erased_card, talk_card, thread_head
@@ -20,13 +19,11 @@ from approvals.thread import before, told
 from core import events as ev
 from core.clock import Clock
 from core.conversations import Conversation, Status
-from core.pacing import Pace, Pacer
+from core.pacing import Pacer
 from core.repository import Conversations
 
 log = logging.getLogger(__name__)
 
-#: Slack takes bursts and says when they are too long; then we wait as long as it says
-POSTS = Pace(burst=60, per_second=1)
 ERASED = 2**31  #: told of an erased conversation: beyond every event
 
 
@@ -46,8 +43,7 @@ class Step:
     ) -> None:
         self._conversations = conversations
         self._cards = cards
-        self._clock = clock
-        self._pacer = pacer
+        self._posts = Posts(cards=cards, clock=clock, pacer=pacer)
 
     async def bring_up(self, desk: Desk, conversation_id: str) -> Brought:
         """Post, change and tell what is missing in Slack. Raises what Slack does, and
@@ -99,7 +95,7 @@ class Step:
             record = await self._tell(desk, record, strand, past, looks)
         stays = (a is not None and waits(a)) or past.is_held(strand)
         if record.open != stays:
-            await self._saved(replace(record, open=stays))
+            await self._posts.save(replace(record, open=stays))
         return stays
 
     async def _draft_shown(
@@ -127,7 +123,7 @@ class Step:
         asked = past.asked(strand)
         assert asked is not None
         earlier = before(past.items, strand.since, leave_out=asked.answers)
-        return await self._shown(
+        return await self._posts.show(
             desk,
             record,
             card(a, looks, earlier=earlier),
@@ -145,43 +141,14 @@ class Step:
             before=before(past.items, strand.since),
             carried=f"{strand.id} 0",
         )
-        return await self._shown(desk, r, posted, instead=posted, wanted=past.is_held(strand))
-
-    async def _shown(
-        self, desk: Desk, r: CardRecord, posted: Posted, *, instead: Posted, wanted: bool
-    ) -> CardRecord:
-        """The message at the head of a thread looks like this; it is posted where `wanted`."""
-        stamp = _stamp(posted)
-        if not r.ts:
-            ts = await self._found(desk, r, r.id)
-            if not ts and not wanted:
-                return r
-            if not ts:
-                r = await self._saved(replace(r, posting=r.id, posting_at=self._clock.now()))
-                ts = await self._post(desk, r.channel, posted, instead, key=r.id)
-                return await self._saved(replace(r, ts=ts, stamp=stamp, posting=""))
-            r = replace(r, ts=ts, posting="")
-        if stamp == r.stamp:
-            return r
-        try:
-            await desk.slack.update(r.channel, r.ts, posted)
-        except SlackRefused as error:
-            if error.detail not in UNSHOWABLE:
-                raise
-            await desk.slack.update(r.channel, r.ts, instead)
-        except SlackGone:
-            # Somebody deleted the message: one that is needed is posted again.
-            if wanted:
-                gone = replace(r, ts="", stamp="", posting="")
-                return await self._shown(desk, gone, posted, instead=instead, wanted=True)
-        return await self._saved(replace(r, stamp=stamp))
+        return await self._posts.show(desk, r, posted, instead=posted, wanted=past.is_held(strand))
 
     async def _tell(
         self, desk: Desk, r: CardRecord, strand: Strand, past: Past, looks: Looks
     ) -> CardRecord:
         """Tell the thread what has happened since, in order, each thing once."""
         if r.posting:
-            r = await self._settle(desk, r)
+            r = await self._posts.settle(desk, r)
         a = strand.approval
         human = a is None
         head_at = past.taken_at(strand) if a is not None else 0
@@ -205,8 +172,8 @@ class Step:
                     receiver=await _receiver(desk, past.items[number : number + 2]),
                 )
                 if post is not None:
-                    await self._tell_one(desk, r, post, key=f"{r.id}/{item.seq}")
-                    r = await self._saved(replace(r, told=item.seq, posting=""))
+                    await self._posts.tell(desk, r, post, key=f"{r.id}/{item.seq}")
+                    r = await self._posts.save(replace(r, told=item.seq, posting=""))
             match item.event:
                 case ev.TakenOver():
                     human = True
@@ -223,9 +190,9 @@ class Step:
     ) -> CardRecord:
         assert strand.approval is not None
         head = _head(strand.approval, _as_of(strand, past), past, looks, at=at)
-        ts = await self._tell_one(desk, r, head, key=f"{r.id}/head")
-        return await self._saved(
-            replace(r, head_ts=ts, head_stamp=_stamp(head), told=at, posting="")
+        ts = await self._posts.tell(desk, r, head, key=f"{r.id}/head")
+        return await self._posts.save(
+            replace(r, head_ts=ts, head_stamp=stamp_of(head), told=at, posting="")
         )
 
     async def _bring_up_head(
@@ -234,12 +201,12 @@ class Step:
         assert strand.approval is not None
         at = past.taken_at(strand)
         head = _head(strand.approval, _as_of(strand, past), past, looks, at=at)
-        stamp = _stamp(head)
+        stamp = stamp_of(head)
         if stamp == r.head_stamp:
             return r
         with contextlib.suppress(SlackGone):
             await desk.slack.update(r.channel, r.head_ts, head)
-        return await self._saved(replace(r, head_stamp=stamp))
+        return await self._posts.save(replace(r, head_stamp=stamp))
 
     async def _wipe_erased(
         self, desk: Desk, past: Past, records: Mapping[str, CardRecord], looks: Looks
@@ -257,7 +224,7 @@ class Step:
                 continue
             if not r.open:
                 # Until it is done, a restart has to look here again.
-                r = await self._saved(replace(r, open=True))
+                r = await self._posts.save(replace(r, open=True))
             with contextlib.suppress(SlackGone):
                 await desk.slack.update(r.channel, r.ts, erased_card(looks))
             try:
@@ -268,48 +235,7 @@ class Step:
                     r.conversation_id,
                     error.detail,
                 )
-            await self._saved(replace(r, told=ERASED, head_ts="", posting="", open=False))
-
-    async def _tell_one(self, desk: Desk, r: CardRecord, posted: Posted, *, key: str) -> str:
-        await self._saved(replace(r, posting=key, posting_at=self._clock.now()))
-        return await self._post(desk, r.channel, posted, None, key=key, thread=r.ts)
-
-    async def _settle(self, desk: Desk, r: CardRecord) -> CardRecord:
-        """A message's posting has begun and nobody knows how it ended: look."""
-        ts = await self._found(desk, r, r.posting, thread=r.ts)
-        which = r.posting.rpartition("/")[2]
-        if ts and which == "head":
-            r = replace(r, head_ts=ts)
-        elif ts and which.isdecimal():
-            r = replace(r, told=max(r.told, int(which)))
-        return await self._saved(replace(r, posting=""))
-
-    async def _found(self, desk: Desk, r: CardRecord, key: str, *, thread: str = "") -> str:
-        if not r.posting or r.posting_at is None:
-            return ""
-        return await desk.slack.find(r.channel, key=key, since=r.posting_at, thread=thread)
-
-    async def _post(
-        self,
-        desk: Desk,
-        channel: str,
-        posted: Posted,
-        instead: Posted | None,
-        *,
-        key: str,
-        thread: str = "",
-    ) -> str:
-        await self._pacer.wait((f"post:{channel}", POSTS))
-        try:
-            return await desk.slack.post(channel, posted, key=key, thread=thread)
-        except SlackRefused as error:
-            if instead is None or error.detail not in UNSHOWABLE:
-                raise
-            return await desk.slack.post(channel, instead, key=key, thread=thread)
-
-    async def _saved(self, record: CardRecord) -> CardRecord:
-        await self._cards.save(record)
-        return record
+            await self._posts.save(replace(r, told=ERASED, head_ts="", posting="", open=False))
 
 
 def _as_of(strand: Strand, past: Past) -> Conversation:
@@ -331,8 +257,3 @@ async def _receiver(desk: Desk, items: Sequence[ev.Numbered]) -> str:
             return await desk.member_of(to) if desk.member_of else ""
         case _:
             return ""
-
-
-def _stamp(posted: Posted) -> str:
-    shown = json.dumps([posted.text, posted.blocks], sort_keys=True, ensure_ascii=False)
-    return hashlib.blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
