@@ -68,7 +68,7 @@ def cli() -> None:
     "--role",
     type=click.Choice(["all", "web", "worker"]),
     default="all",
-    help="What this process does; anything but `all` needs REDIS_URL.",
+    help="What this process does; only `all` is supported yet.",
 )
 @click.pass_obj
 def run(session: Session, host: str | None, port: str | None, role: str) -> None:

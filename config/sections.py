@@ -81,7 +81,7 @@ class StoreSettings(Section):
         description="mongodb://user:password@host/database; unset: the embedded database",
     )
     redis_url: RedisUrl | None = Field(
-        None, repr=False, description="redis://host:6379/0, for many processes; unset: one process"
+        None, repr=False, description="for many processes; not supported yet, so leave it unset"
     )
 
 
