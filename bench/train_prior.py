@@ -34,7 +34,8 @@ COLD = (
 )  # fmt: skip
 LEARNED = (
     *COLD, "lost_weight", "unsaid", "words", "words_best", "head_margin", "head_distance",
-    "head_agrees", "question_floor", "strangeness", "nearness",
+    "head_agrees", "question_floor", "strangeness", "nearness", "recognised", "recognised_margin",
+    "elsewhere",
 )  # fmt: skip
 SIGNALS = {"cold": COLD, "learned": LEARNED}
 

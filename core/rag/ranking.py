@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from core.rag.head import NO_VERDICT, Groups, Verdict
 from core.rag.index import Field, Match
 from core.rag.lexical import normalize, token_set
+from core.rag.recognition import UNRECOGNISED, Recognition
 from core.rag.wordings import overlap, words_between
 
 VOTE_WIDTH = 0.02  #: how fast a neighbour's vote fades with its distance in cosine
@@ -69,6 +70,7 @@ def rank(
     *,
     groups: Groups,
     verdict: Verdict = NO_VERDICT,
+    recognition: Recognition = UNRECOGNISED,
     locale: str = "",
     weights: Weights | None = None,
 ) -> Ranking:
@@ -87,10 +89,10 @@ def rank(
     ordered = sorted(candidates.values(), key=lambda c: (-c.score, c.group))
     if not ordered:
         return Ranking()
-    return Ranking(
-        candidates=ordered,
-        signals=_signals(text, ordered, found, verdict, groups=groups, locale=locale),
-    )
+    signals = _signals(text, ordered, found, verdict, groups=groups, locale=locale)
+    if signals["learned"]:
+        signals |= recognition.signals(ordered[0].group)
+    return Ranking(candidates=ordered, signals=signals)
 
 
 def votes(matches: Sequence[Match], groups: Groups) -> dict[str, float]:

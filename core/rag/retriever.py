@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from core.rag.chunks import language_of
 from core.rag.embeddings import Embedder, Vector
 from core.rag.head import NO_VERDICT, AnswerHead, Groups, fit_head, groups_of
-from core.rag.index import VectorIndex
+from core.rag.index import KnownQuestions, VectorIndex
 from core.rag.lexical import query_vector
 from core.rag.passages import Found, Hit
 from core.rag.ranking import Candidate, Ranking, Weights, rank
+from core.rag.recognition import UNRECOGNISED, Recogniser, elsewhere_for, fit_recogniser
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ DEPTH = 20  #: matches asked for in each field
 class HybridRetriever:
     """`core.rag.passages.Retriever` over an embedder and a vector index.
 
-    The learned ranker is fitted again, in the background, after the knowledge has changed.
+    The learned ranker and the recogniser are fitted again, in the background, after the knowledge
+    has changed.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class HybridRetriever:
         self._index = index
         self._weights = weights or Weights()
         self._head: AnswerHead | None = None
+        self._recogniser: Recogniser | None = None
         self._groups = Groups(by_answer={})
         self._fitting: asyncio.Task[None] | None = None
         self._stale = False
@@ -65,7 +68,8 @@ class HybridRetriever:
         known = await self._index.known_questions()
         groups = groups_of(known)
         head = await asyncio.to_thread(fit_head, known, groups)
-        self._groups, self._head = groups, head
+        recogniser = await asyncio.to_thread(self._recogniser_for, known, groups, head)
+        self._groups, self._head, self._recogniser = groups, head, recogniser
         self._revision += 1
 
     def foresee(self, text: str) -> None:
@@ -90,14 +94,22 @@ class HybridRetriever:
         """Search and rank with a vector that is already there; what `eval` measures."""
         found = await self._index.search(vector, query_vector(text), limit=DEPTH)
         verdict = self._head.judge(vector) if self._head is not None else NO_VERDICT
+        recogniser = self._recogniser
         return rank(
             text,
             found,
             groups=self._groups,
             verdict=verdict,
+            recognition=recogniser.judge(vector) if recogniser is not None else UNRECOGNISED,
             locale=locale or language_of(text),
             weights=self._weights,
         )
+
+    def _recogniser_for(
+        self, known: KnownQuestions, groups: Groups, head: AnswerHead | None
+    ) -> Recogniser | None:
+        elsewhere = elsewhere_for(self._embedder.name, self._embedder.size)
+        return fit_recogniser(known, groups, head, elsewhere)
 
     async def _hits(self, candidates: Sequence[Candidate]) -> list[Hit]:
         wanted = [candidate.passage_id for candidate in candidates]

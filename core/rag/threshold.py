@@ -10,7 +10,7 @@ import numpy as np
 NEVER = 1.01  #: a threshold that no confidence reaches
 ASSURANCE = 0.95
 EVEN_ODDS = 0.70
-STRAYS = 0.035  #: of the questions that nothing answers, how many may be answered all the same
+STRAYS = 0.033  #: of the questions that nothing answers, how many may be answered all the same
 
 
 def error_bound(errors: int, count: int, *, assurance: float = ASSURANCE) -> float:

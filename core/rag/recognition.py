@@ -1,0 +1,137 @@
+"""How well a question is recognised among the known ones, against what other trades are asked.
+
+Kernel ridge regression on the frozen embeddings: every answer is a class, and a few hundred
+everyday requests that ship with the product (`elsewhere`) are one class more. The discriminant in
+`head.py` says which answer is the likeliest; this says whether it is one at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.rag.embeddings import Matrix, Vector
+from core.rag.head import AnswerHead, Groups
+from core.rag.index import KnownQuestions
+
+ELSEWHERE = Path(__file__).with_name("elsewhere.npz")
+WIDTH = 0.5  #: how fast a known question's say fades with its distance in centred cosine
+RIDGE = 0.1
+MOST = 3_000  #: known questions that are fitted; the matrix grows with their square
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition:
+    """How much of one question is recognised; every share is about 0 to 1."""
+
+    rows: Mapping[str, int]  #: of each answer among `shares`
+    shares: Floats
+    elsewhere: float | None = None  #: the share of other trades; None where none is known
+
+    def signals(self, answer: str) -> Mapping[str, float]:
+        """What this says of an answer; nothing of one it was not fitted to."""
+        row = self.rows.get(answer)
+        if row is None:
+            return {}
+        own = float(self.shares[row])
+        others = np.delete(self.shares, row)
+        found = {"recognised": own, "recognised_margin": own - float(others.max(initial=0.0))}
+        return found if self.elsewhere is None else found | {"elsewhere": self.elsewhere}
+
+
+UNRECOGNISED = Recognition(rows={}, shares=np.zeros(0, dtype=np.float32))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recogniser:
+    """A fitted regression; rows of `points` and `weights` correspond."""
+
+    answers: Mapping[str, int]  #: the column of each
+    center: Floats
+    points: Floats
+    weights: Floats  #: a column an answer, the last for everything elsewhere
+    compared: bool  #: whether anything elsewhere was there to compare with
+
+    def judge(self, vector: Vector) -> Recognition:
+        """How well this question is recognised."""
+        near = _closeness(_directions(vector[None, :] - self.center) @ self.points.T)
+        shares = (near @ self.weights)[0]
+        return Recognition(
+            rows=self.answers,
+            shares=shares[:-1],
+            elsewhere=float(shares[-1]) if self.compared else None,
+        )
+
+
+def elsewhere_for(model: str, size: int, file: Path = ELSEWHERE) -> Matrix:
+    """The everyday requests of other trades as this model embeds them; no row for another model.
+
+    They are sentences of our own (`bench/elsewhere`), none is taken from a labelled set.
+    """
+    if file.exists():
+        with np.load(file, allow_pickle=False) as stored:
+            if str(stored["model"]) == model:
+                return np.asarray(stored["vectors"], dtype=np.float32)
+    return np.zeros((0, size), dtype=np.float32)
+
+
+def fit_recogniser(
+    known: KnownQuestions, groups: Groups, head: AnswerHead | None, elsewhere: Matrix
+) -> Recogniser | None:
+    """The regression for these questions, or None while the discriminant has too few as well.
+
+    It computes for about a second on 2,000 questions: call it on a thread.
+    """
+    if head is None:
+        return None
+    labels = np.asarray([groups.of(answer) for answer in known.answers])
+    picked = _evenly(np.unique(labels, return_inverse=True)[1], MOST)
+    answers, rows = np.unique(labels[picked], return_inverse=True)
+    questions = known.vectors[picked]
+    foreign = _foreign(elsewhere, questions, head)
+    center = head.center.astype(np.float32)
+    points = _directions(np.concatenate([questions, foreign]) - center)
+    wanted = np.zeros((len(points), len(answers) + 1), dtype=np.float32)
+    wanted[np.arange(len(rows)), rows] = 1.0
+    wanted[len(rows) :, -1] = 1.0
+    alike = _closeness(points @ points.T)
+    alike[np.diag_indices_from(alike)] += RIDGE
+    return Recogniser(
+        answers={str(answer): i for i, answer in enumerate(answers)},
+        center=center,
+        points=points,
+        weights=np.linalg.solve(alike, wanted).astype(np.float32),
+        compared=len(foreign) > 0,
+    )
+
+
+def _foreign(elsewhere: Matrix, questions: Matrix, head: AnswerHead) -> Matrix:
+    # A knowledge base may be about the weather: what is as near to its questions as they are to
+    # each other is no question of another trade.
+    if len(elsewhere) == 0:
+        return elsewhere
+    usual = float(np.median(list(head.nearness.values())))
+    return np.asarray(elsewhere[(elsewhere @ questions.T).max(axis=1) < usual], dtype=np.float32)
+
+
+def _evenly(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """At most so many of these, the first of each answer before the second of any."""
+    order = np.argsort(rows, kind="stable")
+    begins = np.searchsorted(rows[order], rows[order])
+    turns = np.argsort(np.arange(len(rows)) - begins, kind="stable")
+    return np.asarray(np.sort(order[turns[:most]]), dtype=np.int64)
+
+
+def _directions(moved: Floats) -> Floats:
+    norms = np.linalg.norm(moved, axis=1, keepdims=True)
+    return np.asarray(moved / np.maximum(norms, 1e-9), dtype=np.float32)
+
+
+def _closeness(cosines: Floats) -> Floats:
+    return np.asarray(np.exp((cosines - 1.0) / WIDTH), dtype=np.float32)
