@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from core import events as ev
 from core.conversations import Conversation, Status
@@ -71,6 +72,7 @@ class Inbox:
         `new`: this conversation's id has just been made, so nothing of it is stored.
         Raises StoreUnavailable when it is not stored; then the vendor must not be acknowledged.
         """
+        message = _storable(message)
         conversation_id = conversation_id or message.address.conversation_id()
 
         def decide(c: Conversation) -> Sequence[ev.Event]:
@@ -96,6 +98,24 @@ class Inbox:
             assert at is not None
             return ev.Commit(conversation_id=conversation_id, base=after.seq + 1, at=at)
         return change.commit
+
+
+def _storable(message: InboundMessage) -> InboundMessage:
+    """The message without half surrogate pairs and NULs, which no database and no file takes.
+
+    Refusing it would make its vendor bring it again for ever, and all behind it wait.
+    """
+    attachments = tuple(
+        replace(a, name=_writable(a.name), url=_writable(a.url)) for a in message.attachments
+    )
+    sender = replace(message.sender, name=_writable(message.sender.name))
+    return replace(message, text=_writable(message.text), sender=sender, attachments=attachments)
+
+
+def _writable(text: str) -> str:
+    return (
+        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+    )
 
 
 def _events(c: Conversation, message: InboundMessage, *, locale: str) -> Sequence[ev.Event]:

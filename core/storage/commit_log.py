@@ -167,13 +167,27 @@ class MongoCommitLog:
                 await self._write(batch)
             except Exception as error:
                 log.exception("a batch of %d commits could not be written", len(batch))
-                for _, done in batch:
-                    if not done.done():
-                        done.set_exception(error)
+                await self._write_each(batch, error)
             for _, done in batch:
                 # A caller that was cancelled does not listen any more.
                 if done.done() and not done.cancelled():
                     done.exception()
+
+    async def _write_each(
+        self, batch: Sequence[tuple[dict[str, Any], asyncio.Future[None]]], error: Exception
+    ) -> None:
+        """One commit that no database takes must not refuse the others written beside it."""
+        for one in batch:
+            _, done = one
+            if done.done():
+                continue
+            try:
+                if len(batch) == 1:
+                    raise error
+                await self._write([one])
+            except Exception as own:
+                if not done.done():
+                    done.set_exception(own)
 
     async def _write(self, batch: Sequence[tuple[dict[str, Any], asyncio.Future[None]]]) -> None:
         refused: dict[int, Mapping[str, Any]] = {}

@@ -56,6 +56,27 @@ async def test_the_same_message_three_times_gets_one_answer(world: World) -> Non
     assert len(await world.said(cid)) == 1
 
 
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("a\ud83d", "a\ufffd"),
+        ("\ude00b", "\ufffdb"),
+        ("\ud83dx\ud83d\ude00", "\ufffdx😀"),
+        ("\0", "\ufffd"),
+        ("\ufeff환불 😀\r\n", "\ufeff환불 😀\r\n"),
+    ],
+)
+async def test_what_no_store_takes_is_marked_and_everything_else_is_kept(
+    world: World, written: str, stored: str
+) -> None:
+    message = world.message(written)
+    named = replace(message, sender=replace(message.sender, name=written))
+    cid = (await world.inbox.accept(named)).conversation_id
+    events = [e.event for e in await world.events(cid)]
+    assert [e.text for e in events if isinstance(e, ev.Received)] == [stored]
+    assert [e.sender.name for e in events if isinstance(e, ev.Started)] == [stored]
+
+
 async def test_an_answer_is_looked_for_while_the_message_is_stored(world: World) -> None:
     cid = await world.write(QUESTION)
     assert world.responder.foreseen == [QUESTION]

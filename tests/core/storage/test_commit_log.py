@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import pytest
@@ -90,3 +91,23 @@ async def test_a_cut_that_was_broken_off_is_finished(db: Database) -> None:
     assert await log.cut("c1", before=10) == (1, 1)
     assert await log.read("c1") == commits[-1:]
     assert await db["log"].count_documents({}) == 2
+
+
+async def test_a_commit_no_database_takes_refuses_no_other_written_beside_it(
+    db: Database,
+) -> None:
+    log = MongoCommitLog(db["log"])
+    half = Commit(
+        conversation_id="half", base=1, at=START, events=(ev.Noted(by="ann", text="\ud800"),)
+    )
+    others = [
+        Commit(conversation_id=f"c{n}", base=1, at=START, events=(ev.Noted(by="ann", text="x"),))
+        for n in range(3)
+    ]
+    first, *outcomes = await asyncio.gather(
+        *(log.append(one) for one in (others[0], half, *others[1:])), return_exceptions=True
+    )
+    assert first is None
+    assert [type(outcome) for outcome in outcomes] == [UnicodeEncodeError, type(None), type(None)]
+    assert [await log.read(one.conversation_id) for one in others] == [[one] for one in others]
+    assert await log.read("half") == []
