@@ -134,4 +134,7 @@ def _directions(moved: Floats) -> Floats:
 
 
 def _closeness(cosines: Floats) -> Floats:
-    return np.asarray(np.exp((cosines - 1.0) / WIDTH), dtype=np.float32)
+    # In place: of thousands of questions this is the largest thing that retrieval ever holds.
+    cosines -= 1.0
+    cosines /= WIDTH
+    return np.exp(cosines, out=cosines)
