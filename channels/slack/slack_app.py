@@ -7,6 +7,7 @@ register their listeners on `app` (actions, views, commands, events, App Home).
 from __future__ import annotations
 
 import asyncio
+import http
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -22,6 +23,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from channels.slack.signatures import signed_body
 from core.channel import HttpRequest, HttpResponse
 from core.errors import (
+    BadInput,
     ChannelAuthFailed,
     ChannelError,
     ChannelNotReady,
@@ -159,13 +161,22 @@ class SlackApp:
         await self._session.close()
 
     async def handle_http(self, request: HttpRequest) -> HttpResponse:
-        """Take an event, an interaction or a command from Slack, once its signature proves it."""
+        """Take an event, an interaction or a command from Slack, once its signature proves it.
+
+        Raises WebhookRefused for a wrong signature, BadInput for what is nothing of Slack's.
+        """
         if request.method != "POST":
             return HttpResponse(status=405)
         body = signed_body(request, signing_secret=self._signing_secret)
         headers: dict[str, Any] = dict(request.headers)
-        asked = AsyncBoltRequest(body=body, query=dict(request.query), headers=headers)
+        try:
+            asked = AsyncBoltRequest(body=body, query=dict(request.query), headers=headers)
+        except (ValueError, RecursionError, AttributeError) as error:
+            # Bolt reads the body at once, and takes for granted that it is an object.
+            raise BadInput("This is nothing that Slack sends.") from error
         answer = await self.app.async_dispatch(asked)
+        if answer.status == http.HTTPStatus.NOT_FOUND:
+            raise BadInput("Nothing here takes this.")
         return HttpResponse(
             status=answer.status,
             body=(answer.body or "").encode(),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -16,6 +18,7 @@ from channels.slack.slack_app import SlackApp
 from core.channel import HttpRequest, HttpResponse
 from core.clock import SystemClock
 from core.errors import (
+    BadInput,
     ChannelAuthFailed,
     ChannelNotReady,
     DeliveryDeferred,
@@ -529,3 +532,24 @@ async def test_after_stop_no_task_is_left(server: SlackServer) -> None:
 
 async def test_check_names_the_workspace(server: SlackServer) -> None:
     assert "Local workspace" in await Rig(server).channel.check()
+
+
+@pytest.mark.parametrize("body", [b"", b"garbage", b"[]", b"payload=x", b"{}", b'{"type":"new"}'])
+async def test_what_is_signed_but_means_nothing_is_refused_and_not_asked_for_again(
+    rig: Rig, body: bytes
+) -> None:
+    kind = "application/x-www-form-urlencoded" if b"=" in body else "application/json"
+    timestamp = str(int(time.time()))
+    signature = hmac.new(
+        SIGNING_SECRET.encode(), b"v0:" + timestamp.encode() + b":" + body, hashlib.sha256
+    ).hexdigest()
+    headers = {
+        "content-type": kind,
+        "x-slack-request-timestamp": timestamp,
+        "x-slack-signature": f"v0={signature}",
+    }
+    with pytest.raises(BadInput):
+        await rig.channel.handle_http(
+            HttpRequest(method="POST", path="events", headers=headers, query={}, body=body)
+        )
+    assert rig.inbox.calls == 0
