@@ -122,7 +122,7 @@ function merged(card, next) {
     card.dataset.version = next.dataset.version;
     if (doubt) conflict(card, say("not_arrived"));
   }
-  card.dataset.stamp = next.dataset.stamp;
+  // The stamp stays the old one, so that the card is drawn anew once nobody writes in it.
   return card;
 }
 
@@ -374,7 +374,7 @@ live(
   "/console/events",
   {
     change: ({ kind }) => {
-      if (/^(review_|taken_over|resolved|erased)/.test(kind)) refreshSoon();
+      if (/^(review_|send_released|decision_undone|taken_over|resolved|erased)/.test(kind)) refreshSoon();
     },
     reload: refreshSoon,
     signed_out: () => location.reload(),

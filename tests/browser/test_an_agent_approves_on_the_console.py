@@ -217,6 +217,23 @@ async def test_the_page_says_when_it_is_cut_off_and_comes_back(
     complaints.clear()
 
 
+async def test_a_draft_overtaken_while_somebody_wrote_leaves_no_dead_buttons(
+    visit: Opens, console: ConsoleSite
+) -> None:
+    desk = await visit(who="mina")
+    await console.world.write(QUESTION)
+    await desk.get_by_role("button", name="Edit").click()
+    old = await desk.locator(".ticket").get_attribute("data-id")
+    card = desk.locator(f'.ticket[data-id="{old}"]')
+    await card.locator('[data-form="edit"] textarea').fill("Half written")
+    await console.world.write("One more thing")
+    await expect(card.locator("[data-conflict]")).to_contain_text("The customer wrote again")
+    await expect(card.locator('[data-form="edit"] textarea')).to_have_value("Half written")
+    await card.locator('[data-form="edit"] [data-act="cancel"]').click()
+    await expect(card.locator('[data-act="approve"]')).to_have_count(0)
+    await expect(card).to_contain_text("The customer wrote again")
+
+
 async def test_a_decision_pressed_into_the_void_says_so_and_then_that_it_did_not_arrive(
     visit: Opens, console: ConsoleSite, complaints: list[str]
 ) -> None:

@@ -97,3 +97,21 @@ async def test_whoever_comes_too_late_is_told_so_in_his_language(
     assert (
         len([1 for author, _ in await console.world.said(conversation_id) if author == "ai"]) == 1
     )
+
+
+async def test_a_colleague_sees_at_once_that_it_waits_again_and_that_it_has_gone_out(
+    chromium: Browser, console: ConsoleSite
+) -> None:
+    desk = await page_of(chromium, console, "/console/approvals", who="mina")
+    other = await page_of(chromium, console, "/console/approvals", who="joon")
+    await console.world.write("How do I reset my password?")
+    waits = '.ticket[data-state="pending"]'
+    await expect(other.locator(waits)).to_have_count(1)
+    await desk.get_by_role("button", name="Approve").click()
+    await expect(other.locator(waits)).to_have_count(0)
+    back = desk.get_by_role("button", name="Take back")
+    await back.click()
+    await expect(other.locator(waits)).to_have_count(1, timeout=4_000)
+    await desk.get_by_role("button", name="Approve").click()
+    await expect(back).to_be_visible()
+    await expect(back).to_have_count(0, timeout=(HELD + 4) * 1000)
