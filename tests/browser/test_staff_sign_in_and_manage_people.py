@@ -65,3 +65,29 @@ async def test_an_admin_manages_people_in_the_browser(db: Database, chromium: Br
         await expect(page.locator("input[name=next]")).to_have_value("/console/users")
         assert complaints == []
         await context.close()
+
+
+async def test_a_refused_change_says_why_and_shows_what_is_stored(
+    db: Database, chromium: Browser
+) -> None:
+    async with site(db) as web:
+        await web.accounts.add(OPERATOR, "mina@example.com", role=Role.AGENT, name="Mina")
+        admin = await web.accounts.first_admin()
+        link = await web.accounts.issue_link(admin, actor=OPERATOR)
+        page = await (await chromium.new_context(locale="ko-KR")).new_page()
+        await page.goto(f"{web.url}/login/link/{link}")
+        await page.goto(f"{web.url}/console/users")
+        row = page.locator("tr[data-email='mina@example.com']")
+        role, name = row.locator("[data-field=role]"), row.locator("[data-field=name]")
+        await name.fill("Mina Kim")
+        await name.press("Tab")
+        await expect(page.locator(".toast")).to_have_text("저장했습니다.")
+        # Another admin has removed her meanwhile.
+        await web.accounts.remove(OPERATOR, "mina@example.com")
+        await role.select_option("supervisor")
+        await expect(page.locator(".toast.bad")).to_be_visible()
+        await expect(role).to_have_value("agent")
+        await name.fill("Nobody")
+        await name.press("Tab")
+        await expect(page.locator(".toast.bad")).to_have_count(2)
+        await expect(name).to_have_value("Mina Kim")

@@ -20,12 +20,18 @@ document.getElementById("users").addEventListener("change", async (event) => {
   const field = event.target.dataset.field;
   const row = event.target.closest("tr");
   if (!field || !row) return;
-  const before = event.target.defaultValue;
-  const body = { [field]: event.target.value };
-  const done = await act(event.target, () => api(path(row), { method: "PATCH", body }));
+  const { target } = event;
+  const body = { [field]: target.value };
+  const done = await act(target, () => api(path(row), { method: "PATCH", body }));
   if (done) toast(dialog.dataset.saved);
-  else if (field === "role") location.reload();
-  else event.target.value = before;
+  // What stands here is what is stored: after a refusal that is the old value again.
+  if (field === "role") {
+    for (const option of target.options) {
+      if (done) option.defaultSelected = option.selected;
+      else option.selected = option.defaultSelected;
+    }
+  } else if (done) target.defaultValue = target.value;
+  else target.value = target.defaultValue;
 });
 
 document.getElementById("users").addEventListener("click", async (event) => {
