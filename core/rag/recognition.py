@@ -21,6 +21,7 @@ from core.rag.index import KnownQuestions
 ELSEWHERE = Path(__file__).with_name("elsewhere.npz")
 WIDTH = 0.5  #: how fast a known question's say fades with its distance in centred cosine
 RIDGE = 0.1
+BLOCK = 256  #: columns that are eliminated at a time
 MOST = 3_000  #: known questions that are fitted; the matrix grows with their square
 
 Floats = NDArray[np.float32]
@@ -106,9 +107,29 @@ def fit_recogniser(
         answers={str(answer): i for i, answer in enumerate(answers)},
         center=center,
         points=points,
-        weights=np.linalg.solve(alike, wanted).astype(np.float32),
+        weights=solved(alike, wanted),
         compared=len(foreign) > 0,
     )
+
+
+def solved(matrix: Floats, wanted: Floats) -> Floats:
+    """The solution for a positive definite matrix, by Cholesky in place: both are overwritten.
+
+    numpy's own would copy a matrix of 3,000 rows twice in double precision.
+    """
+    blocks = [slice(at, min(at + BLOCK, len(matrix))) for at in range(0, len(matrix), BLOCK)]
+    for own in blocks:
+        matrix[own.start :, own] -= matrix[own.start :, : own.start] @ matrix[own, : own.start].T
+        matrix[own, own] = np.linalg.cholesky(matrix[own, own].astype(np.float64))
+        below = matrix[own.stop :, own]
+        below[:] = np.linalg.solve(matrix[own, own], below.T).T
+    for own in blocks:
+        rest = wanted[own] - matrix[own, : own.start] @ wanted[: own.start]
+        wanted[own] = np.linalg.solve(matrix[own, own], rest)
+    for own in reversed(blocks):
+        rest = wanted[own] - matrix[own.stop :, own].T @ wanted[own.stop :]
+        wanted[own] = np.linalg.solve(matrix[own, own].T, rest)
+    return wanted
 
 
 def _foreign(elsewhere: Matrix, questions: Matrix, head: AnswerHead) -> Matrix:

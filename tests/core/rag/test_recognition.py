@@ -13,11 +13,13 @@ from core.rag.embeddings import BundledEncoder, Matrix
 from core.rag.head import fit_head, groups_of
 from core.rag.index import KnownQuestions
 from core.rag.recognition import (
+    BLOCK,
     MOST,
     Recogniser,
     _evenly,
     elsewhere_for,
     fit_recogniser,
+    solved,
 )
 
 SIZE = 16
@@ -121,3 +123,12 @@ def test_the_shipped_vectors_are_those_of_the_shipped_sentences() -> None:
 
 def test_a_missing_file_means_that_nothing_is_compared_with(tmp_path: Path) -> None:
     assert elsewhere_for(BundledEncoder.name, SIZE, tmp_path / "none.npz").shape == (0, SIZE)
+
+
+def test_the_solution_in_place_is_the_solution() -> None:
+    for size in (1, BLOCK, 2 * BLOCK + 7):
+        rows = unit(RNG.normal(size=(size, SIZE)))
+        matrix = np.asarray(np.exp(rows @ rows.T) + 0.1 * np.eye(size), dtype=np.float32)
+        wanted = np.asarray(RNG.normal(size=(size, 3)), dtype=np.float32)
+        exact = np.linalg.solve(matrix.astype(np.float64), wanted.astype(np.float64))
+        assert np.allclose(matrix @ solved(matrix.copy(), wanted.copy()), matrix @ exact, atol=1e-3)
