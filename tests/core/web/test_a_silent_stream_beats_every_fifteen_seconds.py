@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextvars import Context
+from typing import Any
 
 from channels.web.pages import STATIC
 from core.web.settings import WebSettings
@@ -22,7 +24,13 @@ class LeapingLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return super().time() + self.leapt
 
-    def call_at(self, when, callback, *args, context=None):  # type: ignore[no-untyped-def]
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
         handle = super().call_at(when, callback, *args, context=context)
         self.leapt += max(0.0, when - self.time())
         return handle
