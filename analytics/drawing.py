@@ -41,15 +41,26 @@ def pictures(charts: list[dict[str, Any]], words: dict[str, str], theme: str) ->
     return drawn
 
 
-def sheet(charts: list[dict[str, Any]], words: dict[str, str], theme: str, title: str) -> str:
-    """All charts under each other as one PNG in base64."""
-    parts = []
+def sheet(
+    charts: list[dict[str, Any]], words: dict[str, str], theme: str, title: str, note: str
+) -> str:
+    """All charts under each other as one PNG in base64; without any, the note alone."""
+    parts: list[dict[str, Any]] = []
     for chart in charts:
         spec = _complete(build(chart["name"], words, theme), chart, words, theme)
         for name in ("$schema", "config", "background", "autosize"):
             spec.pop(name, None)
         parts.append(spec)
-    look = build(charts[0]["name"], words, theme)
+    if not parts:
+        parts.append(
+            {
+                "data": {"values": [{}]},
+                "mark": {"type": "text", "text": note, "fontSize": 16},
+                "width": 820,
+                "height": 120,
+            }
+        )
+    look = build(charts[0]["name"] if charts else next(iter(CHARTS)), words, theme)
     whole = {
         "$schema": look["$schema"],
         "config": look["config"],
@@ -86,7 +97,7 @@ def main() -> None:
         case "pictures":
             result = pictures(job["charts"], job["words"], job["theme"])
         case "sheet":
-            result = sheet(job["charts"], job["words"], job["theme"], job["title"])
+            result = sheet(job["charts"], job["words"], job["theme"], job["title"], job["note"])
         case other:
             raise ValueError(other)
     json.dump(result, sys.stdout)

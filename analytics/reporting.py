@@ -133,12 +133,11 @@ class Reporting:
         return self._page(report, [data_url(png) for png in pictures], locale)
 
     async def png(self, report: Mapping[str, Any], locale: str) -> bytes:
-        """All charts in one picture. Raises NotDrawn."""
+        """All charts in one picture; of a quiet day one sentence. Raises NotDrawn."""
         drawings = self.writer.drawings(report, locale)
-        if not drawings:
-            raise NotDrawn("Nothing happened on this day, so there is nothing to draw.")
         title = self.writer.title(report, locale)
-        return await self._studio.sheet(drawings, title=title, locale=locale)
+        [note, *_] = self.writer.headlines(report, locale)
+        return await self._studio.sheet(drawings, title=title, note=note, locale=locale)
 
     async def _was_quiet(self, day: date) -> bool:
         found = await self.writer.write(ReportKind.DAILY, day)

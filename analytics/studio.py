@@ -60,9 +60,15 @@ class Studio:
         return [base64.b64decode(png) for png in drawn]
 
     async def sheet(
-        self, charts: list[dict[str, Any]], *, title: str, locale: str, theme: str = "light"
+        self,
+        charts: list[dict[str, Any]],
+        *,
+        title: str,
+        locale: str,
+        note: str = "",
+        theme: str = "light",
     ) -> bytes:
-        """One PNG with all of them. Raises NotDrawn."""
+        """One PNG with all of them, or with the note where there is none. Raises NotDrawn."""
         drawn = await self._draw(
             {
                 "job": "sheet",
@@ -70,6 +76,7 @@ class Studio:
                 "words": self._words.section(WORDS, locale),
                 "theme": theme,
                 "title": title,
+                "note": note,
             }
         )
         return base64.b64decode(drawn)

@@ -202,6 +202,18 @@ async def test_pictures_are_drawn(past: Past, tmp_path) -> None:  # type: ignore
     assert len(png) > 20_000
 
 
+@pytest.mark.parametrize("locale", ["en", "ko"])
+async def test_a_day_on_which_nothing_happened_has_a_picture_too(
+    past: Past, tmp_path: Path, locale: str
+) -> None:
+    office = an_office(past, past.clock, tmp_path)
+    report = await office.of(date(2020, 1, 1))
+    blank = await Studio(tmp_path, WORDS).sheet([], title="", note="", locale=locale)
+    png = await office.png(report, locale)
+    assert png.startswith(b"\x89PNG")
+    assert len(png) > len(blank) + 1_000, "the sentence is not in the picture"
+
+
 @pytest.mark.parametrize("moment", ["2026-11-08T08:59:00", "2026-11-08T09:00:00"])
 async def test_nothing_is_sent_before_its_time(past: Past, tmp_path, moment: str) -> None:  # type: ignore[no-untyped-def]
     at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
