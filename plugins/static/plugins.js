@@ -22,9 +22,12 @@ const part = (card, name) => card.querySelector(`[data-${name}]`);
 
 function show(card, plugin) {
   const state = part(card, "state");
-  const shown = say(`state.${plugin.state}`);
+  // Switched on a moment ago, and not begun yet: that is no channel which is off.
+  const now = plugin.enabled && plugin.state === "disabled" ? "starting" : plugin.state;
+  card.dataset.now = now;
+  const shown = say(`state.${now}`);
   if (state.textContent !== shown) state.textContent = shown;
-  state.className = `badge ${tone[plugin.state] ?? ""}`;
+  state.className = `badge ${tone[now] ?? ""}`;
   const reason = part(card, "reason");
   let text = plugin.reason;
   if (text && plugin.retry_at) text += ` ${say("again_at", { time: time(plugin.retry_at) })}`;
@@ -224,6 +227,11 @@ async function refresh() {
 }
 
 await refresh().catch((error) => toast(error.message, { bad: true }));
+let turn = 0;
 setInterval(() => {
-  if (!document.hidden) refresh().catch(() => {}); // the next turn tells
-}, 3000);
+  turn += 1;
+  // Whoever has just switched a channel on wants to know how it ends.
+  const isSoon = root.querySelector('[data-now="starting"]') !== null;
+  if (document.hidden || (!isSoon && turn % 5)) return;
+  refresh().catch(() => {}); // the next turn tells
+}, 600);

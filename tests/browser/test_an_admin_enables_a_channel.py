@@ -52,7 +52,12 @@ async def test_an_admin_enables_a_channel(app: Serving, chromium: Browser) -> No
         await expect(card.locator("[data-outcome].good")).to_contain_text(
             "helpful_test_bot", timeout=PATIENCE
         )
+        # The answer to the switch alone says that it begins, before anybody has asked again.
+        await page.route("**/api/plugins", lambda route: route.abort())
         await switch.click()
+        await expect(switch).to_have_attribute("aria-checked", "true")
+        await expect(card.locator("[data-state]")).to_have_text("시작하는 중")
+        await page.unroute("**/api/plugins")
         await expect(card.locator("[data-state]")).to_have_text("작동 중", timeout=PATIENCE)
         # The secret is stored sealed, and the page does not hold it any more.
         await expect(card.get_by_label("봇 토큰")).to_have_value("")
