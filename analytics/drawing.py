@@ -13,7 +13,7 @@ from typing import Any
 
 import vl_convert
 
-from analytics.charts import CHARTS, THEMES, build
+from analytics.charts import CHARTS, FONT, THEMES, build
 
 SNIPPET = "window.vegaEmbed = vegaEmbed;"
 
@@ -55,7 +55,13 @@ def sheet(
         parts.append(
             {
                 "data": {"values": [{}]},
-                "mark": {"type": "text", "text": note, "fontSize": 16},
+                "mark": {
+                    "type": "text",
+                    "text": note,
+                    "font": FONT,
+                    "fontSize": 16,
+                    "color": THEMES[theme]["text"],
+                },
                 "width": 820,
                 "height": 120,
             }
