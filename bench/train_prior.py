@@ -25,7 +25,9 @@ STRENGTH = 3.0
 EVIDENCE = 700.0  #: the largest number of questions that one set may count for
 PROMISE = 0.95  #: the target for which both models share one threshold
 TARGETS = (0.80, 0.90, 0.95, 0.97, 0.99)
-SPENT = 2 / 3  #: of the error a target allows; the rest is for kinds of questions not seen here
+#: Of the error a target allows, by kind of answer; the rest is for questions of kinds not seen.
+#: Known questions pile up by decisions, and what was learned from few of them is more often wrong.
+SPENT = {"cold": 2 / 3, "learned": 1 / 2}
 
 COLD = (
     "question", "question_margin", "question_spread", "text", "text_margin", "has_text", "share",
@@ -114,9 +116,10 @@ def unseen_scores(sets: Mapping[str, Sequence[Outcome]]) -> list[Scored]:
     return scored
 
 
-def strict_threshold(scored: Sequence[Scored], target: float) -> float:
+def strict_threshold(scored: Sequence[Scored], kind: str, target: float) -> float:
     """Where the target holds with margin: for all sets together and for each that can show it."""
-    asked = 1.0 - (1.0 - target) * SPENT
+    scored = [s for s in scored if s.kind == kind]
+    asked = 1.0 - (1.0 - target) * SPENT[kind]
     found = [_guaranteed(scored, asked, ASSURANCE)]
     for name in dict.fromkeys(s.name for s in scored):
         own = _guaranteed([s for s in scored if s.name == name], asked, EVEN_ODDS)
@@ -136,10 +139,7 @@ def evened(models: Confidence, scored: Sequence[Scored]) -> Confidence:
     Without that, answers from articles alone would go out at the same number as answers with
     known questions, and be wrong more often.
     """
-    needed = {
-        kind: log_odds(strict_threshold([s for s in scored if s.kind == kind], PROMISE))
-        for kind in models.models
-    }
+    needed = {kind: log_odds(strict_threshold(scored, kind, PROMISE)) for kind in models.models}
     shared = sum(needed.values()) / len(needed)
     return Confidence(
         models={
@@ -167,7 +167,7 @@ def trained(sets: Mapping[str, Sequence[Outcome]]) -> Confidence:
     ]
     found: dict[float, float] = {}
     for target in TARGETS:
-        asked = [strict_threshold([s for s in shifted if s.kind == kind], target) for kind in by]
+        asked = [strict_threshold(shifted, kind, target) for kind in by]
         # A small set may show less than .9 and not .9 itself: more never asks for less.
         found[target] = max(*asked, *found.values())
     return replace(moved, thresholds={target: round(t, 4) for target, t in found.items()})
