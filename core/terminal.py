@@ -72,6 +72,13 @@ class CenterGroup(click.Group):
         return found
 
 
+def not_blank(_context: click.Context, argument: click.Parameter, value: str) -> str:
+    """A callback for an argument that must say something: an empty one is a script's mistake."""
+    if not value.strip():
+        raise click.UsageError(f"{argument.make_metavar(_context)} is empty.")
+    return value
+
+
 def _remember_data_dir(context: click.Context, _option: click.Parameter, value: str | None) -> None:
     if value is not None:
         context.find_root().ensure_object(Session).data_dir = str(Path(value).absolute())

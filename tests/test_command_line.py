@@ -183,6 +183,10 @@ def test_commands_work_before_the_first_start_and_together(tmp_path: Path) -> No
         (["users", "add", "x@example.com"], {}, "--role"),
         (["users", "add", "not-an-address", "--role", "agent"], {}, "e-mail"),
         (["kb", "remove", "nothing"], {}, "no article"),
+        (["kb", "search", " "], {}, "QUESTION is empty"),
+        (["erase", ""], {}, "CONTACT is empty"),
+        (["export", ""], {}, "CONTACT is empty"),
+        (["plugins", "new", "telegram"], {}, "comes with the program"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_exit_code_2(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from core.control import Args, Command, Out
-from core.terminal import CenterCommand, Session
+from core.terminal import CenterCommand, Session, not_blank
 
 if TYPE_CHECKING:
     from core.privacy.service import PrivacyService
@@ -25,7 +25,7 @@ ANY_CONTACT = {"ignore_unknown_options": True}
     help=f"Forget a person for good.\n\n{CONTACT}",
     context_settings=ANY_CONTACT,
 )
-@click.argument("contact", metavar="CONTACT")
+@click.argument("contact", metavar="CONTACT", callback=not_blank)
 @click.pass_obj
 def erase(session: Session, contact: str) -> None:
     """See `help` above."""
@@ -37,7 +37,7 @@ def erase(session: Session, contact: str) -> None:
     help=f"Print all that is kept about a person, as JSON.\n\n{CONTACT}",
     context_settings=ANY_CONTACT,
 )
-@click.argument("contact", metavar="CONTACT")
+@click.argument("contact", metavar="CONTACT", callback=not_blank)
 @click.pass_obj
 def export(session: Session, contact: str) -> None:
     """See `help` above."""

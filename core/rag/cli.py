@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from core.control import Args, Command, Out
-from core.terminal import CenterGroup, Session
+from core.terminal import CenterGroup, Session, not_blank
 
 if TYPE_CHECKING:
     from core.rag.knowledge import Knowledge
@@ -53,7 +53,7 @@ def remove(session: Session, article_id: str) -> None:
 
 
 @kb.command()
-@click.argument("question")
+@click.argument("question", callback=not_blank)
 @click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 50), metavar="N")
 @click.pass_obj
 def search(session: Session, question: str, limit: int) -> None:

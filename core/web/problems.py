@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http
 import logging
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from core import errors
 from core.accounts.service import EmailTaken, LastAdmin
@@ -68,12 +70,24 @@ def title_of(status: int) -> str:
 def from_validation(error: ValidationError) -> Problem:
     """A 422 that names every field and what is wrong with it, without repeating the input."""
     faults = [
-        {"field": ".".join(str(part) for part in fault["loc"]), "detail": fault["msg"]}
-        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+        {"field": ".".join(str(part) for part in fault["loc"]), "detail": _sentence(fault)}
+        for fault in error.errors(include_url=False, include_context=False)
     ][:20]
     first = faults[0]
     where = f"{first['field']}: " if first["field"] else ""
     return Problem(422, where + first["detail"], extra={"errors": faults})
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    if fault["type"] != "string_pattern_mismatch":
+        return fault["msg"]
+    # The pattern is for programs, in the OpenAPI document; a person wants to hear what is wrong.
+    text = str(fault["input"])
+    if not text.strip():
+        return "There is nothing to read in it."
+    if any(unicodedata.category(char) == "Cc" for char in text):
+        return "It contains control characters, which are not taken here."
+    return "It does not have the form that is asked for here."
 
 
 def from_exception(error: Exception) -> Problem:

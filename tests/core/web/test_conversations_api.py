@@ -154,6 +154,25 @@ async def test_bad_input_is_refused_in_words(web: Site, body: bytes, expected: i
     assert problem["detail"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"text": "  ", "client_id": "a"}, "text: There is nothing to read in it."),
+        ({"text": "a\0b", "client_id": "a"}, "text: It contains control characters"),
+        ({"text": "a", "client_id": "a\x1fb"}, "client_id: It contains control characters"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_words_and_not_in_a_pattern(
+    web: Site, sent: dict[str, str], sentence: str
+) -> None:
+    conversation_id, token = await web.open()
+    path = f"/api/conversations/{conversation_id}/messages"
+    status, problem = await web.call("POST", path, token=token, json=sent)
+    assert status == 422
+    assert problem["detail"].startswith(sentence)
+    assert "pattern" not in str(problem)
+
+
 async def test_eight_thousand_characters_are_taken_in_any_script(web: Site) -> None:
     conversation_id, token = await web.open()
     body = {"text": "😀" * 8000, "client_id": "a"}
