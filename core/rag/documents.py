@@ -38,15 +38,23 @@ _BLOCKS = [
 
 
 def files_in(paths: Sequence[Path]) -> list[Path]:
-    """The files to read, folders searched for the kinds that we know; sorted, no repeats."""
+    """The files to read, folders searched for the kinds that we know; sorted, no repeats.
+
+    What is hidden in a folder (`.git`, `.draft.md`) was not meant for customers; named, it is read.
+    """
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
             inside = (p for p in sorted(path.rglob("*")) if p.suffix.lower() in READERS)
-            found.update(dict.fromkeys(p for p in inside if p.is_file()))
+            shown = (p for p in inside if not _is_hidden(p.relative_to(path)))
+            found.update(dict.fromkeys(p for p in shown if p.is_file()))
         else:
             found[path] = None
     return list(found)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def read_file(path: Path, *, topic: str = "", lang: str = "") -> list[Article]:
@@ -182,6 +190,7 @@ def _pdf(path: Path, raw: bytes) -> Iterator[Article]:
         id=article_id(path.stem, str(path.resolve())),
         title=title.strip() or path.stem,
         text=text,
+        locale="",
         source=str(path),
     )
 
@@ -228,6 +237,7 @@ def _text(path: Path, raw: bytes) -> Iterator[Article]:
             id=article_id(path.stem, str(path.resolve())),
             title=first if len(first) <= 100 else path.stem,
             text=text,
+            locale="",
             source=str(path),
         )
 

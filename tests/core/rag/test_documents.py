@@ -83,6 +83,27 @@ def test_folders_are_searched_for_what_we_know(tmp_path: Path) -> None:
     assert [p.name for p in files_in([tmp_path, tmp_path / "b.md"])] == ["a.txt", "b.md"]
 
 
+def test_what_is_hidden_in_a_folder_stays_out_unless_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    for name in ("shown.md", ".draft.md", ".git/description.txt"):
+        write(tmp_path, name, "x")
+    assert [p.name for p in files_in([tmp_path])] == ["shown.md"]
+    assert [p.name for p in files_in([tmp_path / ".draft.md", tmp_path / ".git"])] == [
+        ".draft.md",
+        "description.txt",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "locale"), [("영업시간은 아홉 시부터입니다.", "ko"), ("We open at nine.", "en")]
+)
+def test_the_language_of_a_plain_text_is_the_one_it_is_written_in(
+    tmp_path: Path, text: str, locale: str
+) -> None:
+    [article] = read_file(write(tmp_path, "hours.txt", text))
+    assert article.locale == locale
+
+
 def test_a_source_that_would_run_is_no_source(tmp_path: Path) -> None:
     """What a citation leads to is a page, whoever wrote the file."""
     rows = {
