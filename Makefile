@@ -1,7 +1,11 @@
 # run: everything on embedded defaults · test: every test · unit: those that need no other process
-# check: what must hold before a commit
+# cluster: two webs, two workers and what they share on this machine, to try it
+# check: what must hold before a commit · sbom: what we ship, as build/sbom.json
+# audit: known holes in it, where a database can be reached · release: the wheel of this commit, in dist/
+# docs: the documentation site, in build/site; a broken link fails
 .DEFAULT_GOAL := run
-.PHONY: run test unit check fix bench lock dev browser
+.PHONY: run test unit check fix bench cluster lock dev browser sbom audit audit-tools release \
+  docs docs-tools
 
 # Tests start the program a hundred times: compiling it each time anew would take minutes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,12 +18,21 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input
 RUN_STAMP := .venv/installed-$(firstword $(shell cksum < requirements.lock))
 DEV_STAMP := .venv/installed-dev-$(firstword $(shell cat requirements.lock requirements-dev.lock | cksum))
 
+# Tools of their own, so that neither the product nor its tests carry them.
+AUDIT := .venv/audit
+AUDIT_STAMP := $(AUDIT)/installed-$(firstword $(shell cksum < requirements-audit.lock))
+DOCS := .venv/docs
+DOCS_STAMP := $(DOCS)/installed-$(firstword $(shell cksum < requirements-docs.lock))
+
 # Most tests wait for processes and browsers: more of them than there are cores run at a time.
-# Those that promise seconds come after, alone. Exit 5: ARGS chose none of them.
+# Unit tests come first, and say which branches they reach: of a part of them (ARGS) that means
+# nothing. Those that promise seconds come last, alone. Exit 5: ARGS chose none of them.
 WORKERS ?= 4
 PYTEST := $(PY) -m pytest -n $(WORKERS) --dist worksteal
+COVERAGE = $(if $(ARGS),,--cov --cov-report=term:skip-covered)
 define pytest
-$(PYTEST) -m "not timed" $(ARGS) || [ $$? = 5 ]
+$(PYTEST) -m unit $(COVERAGE) $(ARGS) || [ $$? = 5 ]
+$(PYTEST) -m "not unit and not timed" $(ARGS) || [ $$? = 5 ]
 $(PY) -m pytest -m timed $(ARGS) || [ $$? = 5 ]
 endef
 
@@ -56,6 +69,10 @@ fix: dev
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
+# In data/cluster; MONGODB_URI, QDRANT_URL and REDIS_URL take yours in place of ours.
+cluster: dev
+	@exec $(PY) -m tests.support.local_cluster
+
 bench: dev
 	$(PY) -m bench $(ARGS)
 
@@ -70,6 +87,36 @@ lock:
 	.venv/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header requirements-dev.in -c requirements.lock \
 	  -o requirements-dev.lock
+	.venv/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header requirements-audit.in -o requirements-audit.lock
+	.venv/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header requirements-docs.in -o requirements-docs.lock
+
+VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' core/runtime/version.py)
+
+# From the lock alone, and so the same on every machine.
+sbom: audit-tools
+	@mkdir -p build
+	@sed 's/^dynamic = .*/version = "$(VERSION)"/' pyproject.toml > build/pyproject.toml
+	@$(AUDIT)/bin/cyclonedx-py requirements --pyproject build/pyproject.toml --short-PURLs \
+	  --output-reproducible --validate --of JSON -o build/sbom.json requirements.lock 2>/dev/null
+	@echo "build/sbom.json: $$(grep -c '"purl"' build/sbom.json) packages of requirements.lock"
+
+# The version is core/runtime/version.py's; CHANGELOG.md must have a heading of that name.
+release: dev
+	@$(PY) .ci/release.py $(ARGS)
+
+audit: audit-tools
+	@$(AUDIT)/bin/python .ci/audit.py
+
+audit-tools: $(AUDIT_STAMP)
+
+docs: $(RUN_STAMP) docs-tools
+	@$(PY) .ci/docs.py $(ARGS)
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict -f build/mkdocs.yml
+	@echo "build/site/index.html"
+
+docs-tools: $(DOCS_STAMP)
 
 dev: $(DEV_STAMP)
 
@@ -82,7 +129,7 @@ browser:
 	if [ -n "$$apt" ]; then \
 	  echo "Installing Chromium, Redis and a Korean font …"; \
 	  timeout 300 apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 900 \
-	    apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk redis-server \
+	    apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk redis-server haproxy \
 	    >/dev/null; \
 	else \
 	  echo "The tests need Chromium and Redis. Install them first, on Debian with:" >&2; \
@@ -104,3 +151,15 @@ $(DEV_STAMP): | $(PY)
 	@echo "Installing what development and tests need into .venv …"
 	$(call install,requirements-dev.lock)
 	@rm -f .venv/installed-* && touch $(RUN_STAMP) $@
+
+$(AUDIT_STAMP): | $(PY)
+	@rm -rf $(AUDIT) && $(BASE) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip --disable-pip-version-check --no-input install -qq \
+	  --require-hashes -r requirements-audit.lock
+	@touch $@
+
+$(DOCS_STAMP): | $(PY)
+	@rm -rf $(DOCS) && $(BASE) -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip --disable-pip-version-check --no-input install -qq \
+	  --require-hashes -r requirements-docs.lock
+	@touch $@

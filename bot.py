@@ -1,4 +1,4 @@
-"""The command line; what the program is made of stands in composition/."""
+"""The command line; everything the program is made of is built in app/."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import errno
 import faulthandler
 import gc
+import itertools
 import json
 import logging
 import os
@@ -21,36 +22,43 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from config.settings import Settings, SettingsError, load_settings
-from core.control import Args, ControlServer, call, perform, socket_path
-from core.data_dir import SERVING, DataDir, Occupied
+from core.cluster.model import Role
+from core.cluster.settings import check_role
 from core.errors import SetupError
+from core.runtime.cli import CenterGroup, Session, TerminalOut, run_cli
+from core.runtime.control_socket import Args, ControlServer, call, perform, socket_path
+from core.runtime.data_dir import SERVING, DataDir, Occupied
+from core.runtime.host.file_descriptors import raise_to_hard_limit
+from core.runtime.version import VERSION
 from core.storage.embedded import EmbeddedStore
-from core.terminal import CenterGroup, Session, TerminalOut, run_cli
-from core.version import VERSION
 
 if TYPE_CHECKING:
-    from composition import Center
+    from app import App
 
 log = logging.getLogger("bot")
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STOPPING_SECONDS = 10.0  #: for everything to end by itself; it takes one to three
+HANDING_OVER_SECONDS = 30.0  #: for one of many, which may have to wait for a store's election
 STARTING_SECONDS = 60.0  #: in which a process that holds the data directory must answer a command
 
 # Python imports for longer than the embedded store boots: so it is launched first, and
-# composition/, which imports everything, is imported after that.
+# app/, which imports everything, is imported after that.
 
 
 GROUPS = {
     "analytics": "analytics.cli:analytics",
-    "audit": "core.accounts.audit_cli:audit",
+    "audit": "core.accounts.audit.cli:audit",
+    "backup": "core.backup.cli:backup",
     "erase": "core.privacy.cli:erase",
     "export": "core.privacy.cli:export",
-    "deliveries": "core.deliveries_cli:deliveries",
-    "kb": "core.rag.cli:kb",
+    "deliveries": "core.engine.outbound.cli:deliveries",
+    "import": "imports.cli:import_",
+    "kb": "core.rag.commands.cli:kb",
     "plugins": "plugins.cli:plugins_group",
-    "replay": "approvals.trust.cli:replay",
+    "replay": "approvals.autonomy.cli:replay",
     "report": "analytics.cli:report",
+    "sources": "plugins.sources.cli:sources_group",
     "users": "core.accounts.cli:users",
 }
 
@@ -68,21 +76,35 @@ def cli() -> None:
     "--role",
     type=click.Choice(["all", "web", "worker"]),
     default="all",
-    help="What this process does; only `all` is supported yet.",
+    help="What this process does of many that share REDIS_URL: serve, work, or both (`all`).",
 )
 @click.pass_obj
 def run(session: Session, host: str | None, port: str | None, role: str) -> None:
     """Serve: web chat, console, channels and the assistant."""
-    settings = _settings(session, HOST=host, PORT=port)
-    if role != "all" or settings.store.redis_url:
-        raise SetupError(
-            "Many processes over Redis are not supported yet; unset REDIS_URL and use --role all."
-        )
+    settings, role = _settings(session, HOST=host, PORT=port), Role(role)
+    check_role(settings, role)
     _log_to_stderr(settings)
-    data_dir = DataDir(settings.server.data_dir)
-    data_dir.hold_soon(SERVING)
-    _check_address(settings.server.host, settings.server.port)
-    _on_loop(_serve(settings, data_dir))
+    data_dir = _held(settings.server.data_dir, role)
+    if role.serves:
+        _check_address(settings.server.host, settings.server.port)
+    raise_to_hard_limit()
+    _on_loop(_serve(settings, data_dir, role))
+
+
+def _held(path: Path, role: Role) -> DataDir:
+    """The data directory; of many processes on a machine, each has the next free one in it."""
+    if role is Role.ALL:
+        data_dir = DataDir(path)
+        data_dir.hold_soon(SERVING)
+        return data_dir
+    for number in itertools.count(1):
+        data_dir = DataDir(path / f"{role.value}-{number}", shared=path)
+        try:
+            data_dir.hold(SERVING)
+        except Occupied:
+            continue
+        return data_dir
+    raise AssertionError("there is always a next number")
 
 
 @cli.command(name="doctor")
@@ -90,6 +112,85 @@ def run(session: Session, host: str | None, port: str | None, role: str) -> None
 def doctor(session: Session) -> None:
     """Check every setting and connection, one line each, with the remedy."""
     session.ask("doctor")
+
+
+@cli.command(name="restore")
+@click.argument("file", metavar="FILE", type=FILE)
+@click.pass_obj
+def restore(session: Session, file: Path) -> int:
+    """Put a backup into an empty data directory (and an empty database, with MONGODB_URI)."""
+    settings = _settings(session)
+    data_dir = DataDir(settings.server.data_dir)
+    from core.backup.load import refuse_unless_empty
+
+    refuse_unless_empty(data_dir.path)
+    data_dir.hold("restore")
+    return _on_loop(_restore(settings, data_dir, file))
+
+
+@cli.command(name="upgrade")
+@click.option("--dry-run", is_flag=True, help="Only say what will change.")
+@click.pass_obj
+def upgrade(session: Session, dry_run: bool) -> int:  # noqa: FBT001
+    """Bring what an older release has stored into the form that this one reads."""
+    settings = _settings(session)
+    data_dir = DataDir(settings.server.data_dir)
+    data_dir.hold_soon("upgrade")
+    return _on_loop(_upgrade(settings, data_dir, dry_run=dry_run))
+
+
+async def _upgrade(settings: Settings, data_dir: DataDir, *, dry_run: bool) -> int:
+    from app.upgrading import upgrade
+
+    return await upgrade(
+        settings,
+        launch=lambda: _launched(settings, data_dir),
+        dry_run=dry_run,
+        out=TerminalOut(),
+    )
+
+
+async def _restore(settings: Settings, data_dir: DataDir, file: Path) -> int:
+    from app.restoring import restore
+
+    return await restore(
+        settings, data_dir, file, launch=lambda: _launched(settings, data_dir), out=TerminalOut()
+    )
+
+
+@cli.command(name="members")
+@click.pass_obj
+def members(session: Session) -> None:
+    """List the processes of this installation and what each of them holds."""
+    session.ask("members")
+
+
+@cli.group(cls=CenterGroup)
+def store() -> None:
+    """The embedded database itself."""
+
+
+@store.command(name="remove-strangers")
+@click.pass_obj
+def remove_strangers(session: Session) -> None:
+    """Remove users of the embedded database that are not ours."""
+    settings = _settings(session)
+    data_dir = DataDir(settings.server.data_dir)
+    data_dir.hold_soon("store remove-strangers")
+    found = _launched(settings, data_dir)
+    if found is None:
+        raise SetupError("MONGODB_URI is set: that database's users are yours to remove.")
+    _on_loop(_remove_strangers(found))
+
+
+async def _remove_strangers(embedded: EmbeddedStore) -> int:
+    try:
+        await embedded.boot()
+        for stranger in await embedded.strangers(remove=True):
+            click.echo(f"removed {stranger}")
+    finally:
+        await embedded.stop()
+    return 0
 
 
 @cli.command(name="eval")
@@ -109,7 +210,7 @@ def evaluate(
 ) -> None:
     """Measure retrieval and answer-or-ask on a labelled set, in a throw-away index."""
     settings, out = _settings(session), TerminalOut()
-    from core.rag import evaluation
+    from core.rag.commands import evaluation
 
     async def measure() -> int:
         figures = await evaluation.evaluate(
@@ -147,21 +248,33 @@ def _check_address(host: str, port: int) -> None:
             raise SetupError(f"Cannot listen on {host}:{port}: {why}.") from error
 
 
-async def _serve(settings: Settings, data_dir: DataDir) -> int:
+async def _serve(settings: Settings, data_dir: DataDir, role: Role) -> int:
     store = _launched(settings, data_dir)
-    from composition import serving
+    from app import serving
+    from core.runtime.host.watchdog import LoopWatchdog
 
-    stopped = asyncio.Event()
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def stop(number: int, frame: object) -> None:
+        # Python's own handler, not the loop's: it runs though the loop may be held up.
+        del number, frame
+        if not stopped.is_set():
+            alone = settings.store.redis_url is None
+            _end_anyway(after=STOPPING_SECONDS if alone else HANDING_OVER_SECONDS)
+            loop.call_soon_threadsafe(stopped.set)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with serving(settings, data_dir, store=store) as live:
-        await _welcome(live.center)
+        signal.signal(number, stop)
+    async with serving(settings, data_dir, store=store, role=role) as app:
+        watchdog = LoopWatchdog(app.core.registry)
+        watchdog.start()
+        await _welcome(app)
         # What is loaded now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         await stopped.wait()
         log.info("stopping")
-        _end_anyway(after=STOPPING_SECONDS)
+    watchdog.stop()
     return 0
 
 
@@ -178,14 +291,18 @@ def _end_anyway(*, after: float) -> None:
     watch.start()
 
 
-async def _welcome(center: Center) -> None:
+async def _welcome(app: App) -> None:
     from core.accounts.service import OPERATOR
 
-    admin = await center.accounts.first_admin()
-    link = await center.accounts.issue_link(admin, actor=OPERATOR)
-    click.echo(f"Chat:     {center.base_url}/")
-    click.echo(f"Console:  {center.base_url}/console")
-    click.echo(f"Sign in:  {center.base_url}/login/link/{link}  (once, as {admin.email})")
+    if not app.role.serves or any(one.role.serves for one in app.core.node.others()):
+        click.echo(f"Member:   {app.core.node.membership.id}")
+        sys.stdout.flush()
+        return
+    admin = await app.core.accounts.first_admin()
+    link = await app.core.accounts.issue_link(admin, actor=OPERATOR)
+    click.echo(f"Chat:     {app.core.site.url()}/")
+    click.echo(f"Console:  {app.core.site.url()}/console")
+    click.echo(f"Sign in:  {app.core.site.url()}/login/link/{link}  (once, as {admin.email})")
     sys.stdout.flush()
 
 
@@ -209,10 +326,10 @@ async def _perform_somewhere(settings: Settings, command: str, args: Args) -> in
     if code is not None:
         return code
     store = _launched(settings, data_dir)
-    from composition import opened
+    from app import opened
 
-    async with opened(settings, data_dir, store=store) as center:
-        commands = center.commands()
+    async with opened(settings, data_dir, store=store) as app:
+        commands = app.commands()
         control = ControlServer(commands, path=path)
         await control.start()
         try:
@@ -244,13 +361,12 @@ def _settings(session: Session, **flags: str | None) -> Settings:
 
 
 def _log_to_stderr(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.server.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    from core.log_masking import MaskedLog
+    from core.runtime.logs.format import formatter
+    from core.runtime.logs.masking import MaskedLog
 
+    logging.basicConfig(level=settings.server.log_level.upper())
     for handler in logging.getLogger().handlers:
+        handler.setFormatter(formatter(settings.server.log_format))
         handler.addFilter(MaskedLog())
     for chatty in ("apscheduler", "pymongo", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -258,6 +374,8 @@ def _log_to_stderr(settings: Settings) -> None:
 
 def main() -> None:
     """The program."""
+    # What we write, and what the database's server writes for us, is nobody else's to read.
+    os.umask(0o077)
     sys.exit(run_cli(cli, Session(_perform)))
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from core.control import Args, Command, Out
+from config.languages import DEFAULT, STAFF
 from core.errors import BadInput
-from core.spreadsheets import rows_as_csv
-from core.terminal import CenterCommand, CenterGroup, Session
+from core.runtime.cli import CenterCommand, CenterGroup, Session
+from core.runtime.control_socket import Args, Command, Out
+from core.runtime.csv_export import numbers_as_csv
 
 if TYPE_CHECKING:
-    from analytics.reporting import Reporting
+    from analytics.reports.schedule import Reporting
 
 
 @click.group(cls=CenterGroup)
@@ -38,7 +39,7 @@ def rebuild(session: Session) -> None:
     type=click.Path(dir_okay=False, resolve_path=True, path_type=Path),
     help="FILE.html, .png, .json or .csv; without it the report is printed.",
 )
-@click.option("--lang", type=click.Choice(["en", "ko"]), default="en", show_default=True)
+@click.option("--lang", type=click.Choice(STAFF), default=DEFAULT, show_default=True)
 @click.pass_obj
 def report(session: Session, day: str, out: Path | None, lang: str) -> None:
     """The daily report of any day."""
@@ -53,7 +54,7 @@ FORMATS = (".html", ".png", ".json", ".csv")
 def commands(
     *,
     make_again: Callable[[Callable[[int, int], None]], Awaitable[tuple[int, int]]],
-    reporting: Callable[[], Awaitable[Reporting]],
+    reporting: Reporting,
     yesterday: Callable[[], date],
 ) -> Mapping[str, Command]:
     """What these do."""
@@ -72,7 +73,7 @@ def commands(
             raise BadInput(f"--date {args['date']}: write a date like 2026-11-22.") from None
         if not 1971 < day.year < 9000:
             raise BadInput(f"--date {day}: no report reaches that far.")
-        desk, locale = await reporting(), args["lang"]
+        desk, locale = reporting, args["lang"]
         found = await desk.of(day)
         if not args["out"]:
             out.line(desk.writer.title(found, locale))
@@ -88,11 +89,11 @@ def commands(
             case ".png":
                 body = await desk.png(found, locale)
             case ".json":
-                from core.web.answers import dumps
+                from core.web.http.responses import dumps
 
                 body = dumps(found)
             case _:
-                body = as_csv(found)
+                body = numbers_as_csv(found)
         try:
             await asyncio.to_thread(file.write_bytes, body)
         except OSError as error:
@@ -101,20 +102,3 @@ def commands(
         return 0
 
     return {"analytics.rebuild": rebuild_facts, "report": report_of}
-
-
-def as_csv(found: Mapping[str, object]) -> bytes:
-    """Every number of a report, one a line, by its dotted name."""
-    return b"\xef\xbb\xbf" + rows_as_csv([("measure", "value"), *_flat(found, "")]).encode()
-
-
-def _flat(node: object, name: str) -> Iterator[tuple[str, object]]:
-    match node:
-        case Mapping():
-            for key, value in node.items():
-                yield from _flat(value, f"{name}.{key}" if name else str(key))
-        case list() | tuple():
-            for n, value in enumerate(node):
-                yield from _flat(value, f"{name}.{n}")
-        case _:
-            yield name, "" if node is None else node

@@ -1,1 +1,1 @@
-"""The queue of drafts that wait for a person, and all that people do in conversations."""
+"""Approvals: drafts that wait for a person, and conversations in people's hands."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import uvloop
 
 from bench.channels import acknowledging_webhooks
+from bench.doors import doors
 from bench.footprint import footprint
 from bench.kills import main as killing
 from bench.path import accepted_per_second, acknowledging, whole_path
@@ -39,6 +40,8 @@ async def main(only: Sequence[str], seconds: float) -> int:
         held &= await killing(50, 1) == 0
     if "switching" in only:
         held &= await switching() == 0
+    if "doors" in only:
+        held &= await doors()
     if "memory" in only:
         rows += await footprint()
     if "accept" in only:

@@ -26,16 +26,16 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from analytics.columns import DAY_MS, Names, day_of, digest, to_rows, unique
-from analytics.counting import Filter
-from analytics.days import Day
-from analytics.facts import RULES, Fact
-from analytics.periods import Interval, Period
-from analytics.service import Analytics
-from analytics.store import FactStore
-from analytics.trace import Trace
+from analytics.facts.columns import DAY_MS, Names, day_of, digest, to_rows, unique
+from analytics.facts.counting import Filter
+from analytics.facts.days import Day
+from analytics.facts.extractor import FactExtractor
+from analytics.facts.model import RULES, Fact
+from analytics.facts.periods import Interval, Period
+from analytics.facts.store import FactStore
+from analytics.queries.service import Analytics
 from bench.history import AGENTS, CHANNELS, TOPICS, history
-from core.accounts.rules import Role, User
+from core.accounts.roles import Role, User
 from core.clock import SystemClock
 from core.storage.client import Database, connect
 from core.storage.embedded import EmbeddedStore
@@ -56,7 +56,7 @@ def facts_of(conversations: int, days: int, end: datetime) -> dict[int, list[Fac
     """The facts by day."""
     by_day: dict[int, list[Fact]] = defaultdict(list)
     for commits in history(conversations, days=days, end=end):
-        trace = Trace(commits[0].conversation_id)
+        trace = FactExtractor(commits[0].conversation_id)
         for commit in commits:
             for fact in trace.take(commit):
                 by_day[day_of(fact.at)].append(fact)

@@ -22,13 +22,13 @@ import numpy as np
 from bench.cached_encoder import CachedEncoder
 from bench.labelled import CROSS, DATA, DOCUMENTS, POOL, SETUPS, kinds_of, outcomes_of
 from bench.train_prior import fit, trained
-from core.rag.confidence import Confidence
-from core.rag.embeddings import ThreadEmbedder
-from core.rag.evaluation import Outcome, calibrated, figures, read_articles, read_questions
-from core.rag.lexical import query_vector
-from core.rag.points import points_of
-from core.rag.retriever import DEPTH, HybridRetriever
-from core.rag.vectors_edge import EdgeIndex
+from core.rag.commands.evaluation import Outcome, calibrated, figures, read_articles, read_questions
+from core.rag.confidence.model import Confidence
+from core.rag.knowledge.indexing import points_of
+from core.rag.retrieval.retriever import DEPTH, HybridRetriever
+from core.rag.vectors.embeddings import ThreadEmbedder
+from core.rag.vectors.lexical import query_vector
+from core.rag.vectors.qdrant_edge import EdgeIndex
 
 SEEDS = range(5)
 TARGET = 0.95
@@ -210,7 +210,7 @@ async def added_time(encoder: CachedEncoder, data: Path) -> None:
     questions = read_questions(data / "a1_bank/queries.jsonl")[:300]
     with ThreadPoolExecutor(1) as executor, tempfile.TemporaryDirectory() as folder:
         embedder = ThreadEmbedder(encoder, executor)
-        index = EdgeIndex(Path(folder), executor, size=embedder.size)
+        index = EdgeIndex(Path(folder), executor, size=lambda: embedder.size)
         await index.start()
         points = [p for article in articles for p in await points_of(article, embedder)]
         await index.upsert(points)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.rag.embeddings import BundledEncoder, Encoder, Matrix
+from core.rag.vectors.embeddings import BundledEncoder
+from core.rag.vectors.encoder import Encoder, Matrix
 
 SAVE_EVERY = 500
 
@@ -20,7 +21,7 @@ class CachedEncoder:
     size = BundledEncoder.size
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self.file = file
         self._known: dict[tuple[str, str], Matrix] = {}
         self._encoder: Encoder | None = None
         self._new = 0
@@ -39,7 +40,7 @@ class CachedEncoder:
     def save(self) -> None:
         """Write the file, if there is anything new."""
         if self._new:
-            with self._file.open("wb") as opened:
+            with self.file.open("wb") as opened:
                 pickle.dump(self._known, opened)
             self._new = 0
 

@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 from bench.load import Once, Result, fixed_rate
 from bench.peers import Peer, module, serving
 from bench.wire import Post
-from tests.support.slack_server import SIGNING_SECRET
-from tests.support.twilio_server import AUTH_TOKEN
-from tests.support.vendors import PUBLIC_URL, TELEGRAM_SECRET, Vendors, vendors_up
+from tests.support.servers.slack import SIGNING_SECRET
+from tests.support.servers.twilio import AUTH_TOKEN
+from tests.support.servers.vendors import PUBLIC_URL, TELEGRAM_SECRET, Vendors, vendors_up
 
 RATE = 100
 WORKERS = 32

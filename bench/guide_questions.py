@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.rag.documents import files_in, read_file
-from core.rag.evaluation import LabelledQuestion
-from core.rag.passages import Article
+from core.rag.commands.evaluation import LabelledQuestion
+from core.rag.domain.model import Article
+from core.rag.reading.readers import files_in, read_file
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide"
 

@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from core import events as ev
-from core.drafts import Draft, Reason
-from core.messages import Address, Author, Citation, Sender
+from core.domain import events as ev
+from core.domain.drafts import Draft, Reason
+from core.domain.messages import Address, Author, Citation, Sender
 
 CHANNELS = (("web", 55), ("telegram", 25), ("slack", 12), ("sms", 8))
 AGENTS = ("mina@example.com", "joon@example.com", "sara@example.com", "leo@example.com")
@@ -52,6 +52,7 @@ class _Talk:
         self._id = self._address.conversation_id()
         self._topic = rng.choice(TOPICS)
         self._locale = rng.choice(("en", "en", "ko"))
+        self._open = [2]  # the first message
 
     def commits(self) -> list[ev.Commit]:
         rng = self._rng
@@ -64,7 +65,7 @@ class _Talk:
             self._answer()
             if rng.random() < 0.3:
                 self._pass(20, 900)
-                self._add(ev.Received(text=QUESTIONS[self._topic]))
+                self._ask()
         if rng.random() < 0.25:
             self._pass(10, 600)
             self._add(ev.Rated(score=rng.choice((1, 2, 3, 4, 4, 5, 5, 5))))
@@ -76,9 +77,14 @@ class _Talk:
                 self._add(ev.Reopened(), ev.Received(text="It happened again."))
         return self._commits
 
+    def _ask(self) -> None:
+        self._add(ev.Received(text=QUESTIONS[self._topic]))
+        self._open.append(self._next - 1)
+
     def _answer(self) -> None:
         rng = self._rng
         self._pass(0.2, 2.5)
+        answers, self._open = tuple(self._open), []
         draft = self._draft()
         fate = rng.random()
         if fate < 0.62:
@@ -88,6 +94,7 @@ class _Talk:
                     text=draft.text,
                     citations=draft.citations,
                     draft=draft,
+                    answers=answers,
                     pulled=True,
                 )
             )
@@ -104,6 +111,7 @@ class _Talk:
                 draft=draft,
                 reasons=tuple(reasons),
                 deadline=self._at + timedelta(minutes=15),
+                answers=answers,
             ),
             ev.Sent(
                 author=Author.SYSTEM,
@@ -116,12 +124,24 @@ class _Talk:
             self._pass(900, 1000)
             self._add(ev.ReviewEscalated(draft_id=draft_id))
         if rng.random() < 0.05:
+            # An easy question meanwhile; the hard one goes on waiting.
             self._pass(5, 100)
-            self._add(ev.Received(text="Are you there?"), ev.ReviewSuperseded(draft_id=draft_id))
-            return
-        self._decide(draft_id, draft)
+            self._ask()
+            easy, (asked,), self._open = self._draft(), self._open, []
+            self._pass(0.2, 2.5)
+            self._add(
+                ev.Sent(
+                    author=Author.AI,
+                    text=easy.text,
+                    citations=easy.citations,
+                    draft=easy,
+                    answers=(asked,),
+                    pulled=True,
+                )
+            )
+        self._decide(draft_id, draft, answers)
 
-    def _decide(self, draft_id: str, draft: Draft) -> None:
+    def _decide(self, draft_id: str, draft: Draft, answers: tuple[int, ...]) -> None:
         rng, by = self._rng, self._rng.choice(AGENTS)
         seconds = self._pass(8, 700)
         decision = rng.choices(list(ev.Decision), weights=(60, 22, 10, 8))[0]
@@ -149,10 +169,18 @@ class _Talk:
                 citations=draft.citations,
                 by=by,
                 draft_id=draft_id,
+                answers=answers,
                 pulled=True,
             )
         else:
-            sent = ev.Sent(author=Author.AGENT, text=own, by=by, draft_id=draft_id, pulled=True)
+            sent = ev.Sent(
+                author=Author.AGENT,
+                text=own,
+                by=by,
+                draft_id=draft_id,
+                answers=answers,
+                pulled=True,
+            )
         self._add(decided, sent)
 
     def _draft(self) -> Draft:

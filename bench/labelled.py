@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cached_encoder import CachedEncoder
+from bench.cached_matcher import CachedMatcher
 from bench.guide_questions import guide_articles, guide_questions
-from core.rag.embeddings import ThreadEmbedder
-from core.rag.evaluation import Bench, Outcome, read_articles, read_questions
+from core.rag.commands.evaluation import Bench, Outcome, read_articles, read_questions
+from core.rag.vectors.embeddings import ThreadEmbedder
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"  #: beside the repository
 GUIDE = "guide"  #: the shipped guide with its near misses; not a folder of the data
@@ -79,12 +80,14 @@ async def outcomes_of(setup: Setup, encoder: CachedEncoder, *, data: Path = DATA
         ]
     with ThreadPoolExecutor(1) as executor:
         embedder = ThreadEmbedder(encoder, executor)
-        bench = await Bench.over(articles, embedder, executor)
+        matcher = CachedMatcher(encoder.file)
+        bench = await Bench.over(articles, embedder, executor, matcher=matcher)
         try:
             return await bench.ask(questions)
         finally:
             await bench.close()
             encoder.save()
+            matcher.save()
 
 
 def kinds_of(folder: str, *, data: Path = DATA) -> dict[str, str]:

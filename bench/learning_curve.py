@@ -20,19 +20,19 @@ from pathlib import Path
 
 import numpy as np
 
-from approvals.trust.evidence import Bound, Evidence, Kind, bound_at, earned
-from approvals.trust.tempering import Tempering
+from approvals.autonomy.recalibration import Recalibration
+from approvals.learning.evidence import Bound, Evidence, Kind, bound_at, earned
 from bench.cached_encoder import CachedEncoder
 from bench.labelled import DATA
-from core.rag.confidence import Confidence
-from core.rag.embeddings import ThreadEmbedder
-from core.rag.evaluation import LabelledQuestion, read_articles, read_questions
-from core.rag.passages import Article
-from core.rag.points import points_of
-from core.rag.retriever import HybridRetriever
-from core.rag.tempering import TemperedConfidence
-from core.rag.threshold import NEVER, error_bound
-from core.rag.vectors_edge import EdgeIndex
+from core.rag.commands.evaluation import LabelledQuestion, read_articles, read_questions
+from core.rag.confidence.model import Confidence
+from core.rag.confidence.recalibration import RecalibratedConfidence
+from core.rag.confidence.threshold import NEVER, error_bound
+from core.rag.domain.model import Article
+from core.rag.knowledge.indexing import points_of
+from core.rag.retrieval.retriever import HybridRetriever
+from core.rag.vectors.embeddings import ThreadEmbedder
+from core.rag.vectors.qdrant_edge import EdgeIndex
 
 CHECKPOINTS = (0, 50, 100, 200, 400, 800)
 TAUGHT_EVERY = 25  #: decisions between two updates of the index; the product does it at once
@@ -136,7 +136,7 @@ async def stream(seed: int, encoder: CachedEncoder, data: Path) -> Stream:
     asked: list[Answer] = []
     still_to_come: dict[int, list[Answer]] = {}
     with ThreadPoolExecutor(1) as executor, tempfile.TemporaryDirectory() as place:
-        index = EdgeIndex(Path(place), executor, size=encoder.size)
+        index = EdgeIndex(Path(place), executor, size=lambda: encoder.size)
         await index.start()
         shop = Shop(articles, ThreadEmbedder(encoder, executor), index)
 
@@ -160,8 +160,8 @@ async def stream(seed: int, encoder: CachedEncoder, data: Path) -> Stream:
 
 async def followed(start: Start, stream: Stream) -> Course:
     """Decide the stream as the product would: tempered, promoted, by the same classes."""
-    confidence = TemperedConfidence(Confidence.load())
-    tempering = Tempering(confidence) if start.tempers else None
+    confidence = RecalibratedConfidence(Confidence.load())
+    tempering = Recalibration(confidence, fits=None) if start.tempers else None
     first = NEVER if start.reviews else confidence.threshold(TARGET)
     threshold, course = first, Course()
     evidence: list[Evidence] = []

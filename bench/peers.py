@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.process import free_port
 
 ROOT = Path(__file__).parents[1]
+#: One address and one conversation stand for many people in what is measured here.
+MANY_PEOPLE = {
+    "CONVERSATIONS_PER_ADDRESS": "1000000",
+    "DRAFTS_PER_ADDRESS": "1000",
+    "STREAMS_PER_ADDRESS": "5000",
+    "STREAMS_PER_CONVERSATION": "5000",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +50,20 @@ def _resident(pid: int) -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(command: Sequence[str], *, ready: str = "ready") -> AsyncIterator[Peer]:
+async def serving(
+    command: Sequence[str], *, ready: str = "ready", settings: Mapping[str, str] = MANY_PEOPLE
+) -> AsyncIterator[Peer]:
     """Run it until the block ends; `{port}` and `{dir}` in the command are filled in."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         filled = [part.format(port=port, dir=folder) for part in command]
         begun = time.perf_counter()
         child = await asyncio.create_subprocess_exec(
-            sys.executable, *filled, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            *filled,
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            stdout=asyncio.subprocess.PIPE,
         )
         assert child.stdout is not None
         try:

@@ -1,4 +1,4 @@
-"""Makes core/rag/elsewhere.npz from bench/elsewhere: `python -m bench.seed_elsewhere`.
+"""Makes core/rag/reranking/other_trades.npz from bench/elsewhere: `python -m bench.seed_elsewhere`.
 
 The sentences are our own (CC0), written without looking at any question of the labelled sets: what
 people ask of other trades and of nobody in particular. Write further ones the same way.
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.rag.embeddings import BundledEncoder
-from core.rag.recognition import ELSEWHERE
+from core.rag.reranking.novelty import ELSEWHERE
+from core.rag.vectors.embeddings import BundledEncoder
 
 SENTENCES = Path(__file__).with_name("elsewhere")
 

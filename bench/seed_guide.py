@@ -1,4 +1,4 @@
-"""Makes core/rag/guide_vectors.npz from docs/guide: `python -m bench.seed_guide`."""
+"""Makes core/rag/vectors/guide_vectors.npz from docs/guide: `python -m bench.seed_guide`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from core.rag.documents import files_in, read_file
-from core.rag.embeddings import BundledEncoder, Encoder, Matrix, ThreadEmbedder
-from core.rag.points import points_of
-from core.rag.seeds import SEEDS, SeededEncoder, digest_of, write_seeds
+from core.rag.knowledge.indexing import points_of
+from core.rag.reading.readers import files_in, read_file
+from core.rag.vectors.embeddings import BundledEncoder, ThreadEmbedder
+from core.rag.vectors.encoder import Encoder, Matrix
+from core.rag.vectors.precomputed import SEEDS, SeededEncoder, digest_of, write_seeds
 
 GUIDE = Path(__file__).parents[1] / "docs" / "guide"
 

@@ -13,18 +13,17 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from approvals import modals
-from approvals.cards import Looks, card
-from approvals.heads import talk_card, thread_head
-from approvals.home import Queue, home
-from approvals.model import Approval, ApprovalState
-from approvals.thread import told
-from core import events as ev
-from core.accounts.rules import Role, User
-from core.conversations import Conversation, Status
-from core.drafts import Draft, Reason, Turn
-from core.messages import Address, Author, Citation, Sender
-from core.wording import Words
+from approvals.queue.model import Approval, ApprovalState
+from approvals.slack.views import modals
+from approvals.slack.views.cards import Looks, card
+from approvals.slack.views.home import Queue, home
+from approvals.slack.views.thread import talk_card, thread_head, told
+from core.accounts.roles import Role, User
+from core.domain import events as ev
+from core.domain.conversation import Conversation, Status
+from core.domain.drafts import Draft, Reason, Turn
+from core.domain.messages import Address, Author, Citation, Sender
+from core.i18n import Words
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"

@@ -16,7 +16,7 @@ from core.storage.client import connect
 from core.storage.embedded import EmbeddedStore
 from core.storage.indexes import ensure_indexes
 from tests.approvals.slack_rig import JOON, MINA, SARA, Rig, rig
-from tests.support.slack_server import Message, SlackServer
+from tests.support.servers.slack import Message, SlackServer
 
 MOST_SECONDS = 3.0  #: what Slack allows
 ACTIONS = ("approve", "edit", "reject", "take_over")

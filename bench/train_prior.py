@@ -1,4 +1,4 @@
-"""Makes core/rag/prior.json, the confidence that ships: `python -m bench.train_prior`."""
+"""Makes core/rag/confidence/prior.json, which ships: `python -m bench.train_prior`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from bench.cached_encoder import CachedEncoder
 from bench.labelled import DATA, SETUPS, outcomes_of
-from core.rag.confidence import PRIOR, Confidence, fit_logistic, kind_of
-from core.rag.evaluation import Outcome
-from core.rag.threshold import ASSURANCE, EVEN_ODDS, NEVER, guaranteed_threshold
+from core.rag.commands.evaluation import Outcome
+from core.rag.confidence.model import PRIOR, Confidence, fit_logistic, kind_of
+from core.rag.confidence.threshold import ASSURANCE, EVEN_ODDS, NEVER, guaranteed_threshold
 
 SEED = 20261122
 FOLDS = 5

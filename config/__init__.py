@@ -1,1 +1,1 @@
-"""What operators edit: settings, prompts and the words customers read."""
+"""Operators' files: settings, prompts, and the words and patterns of each language."""

@@ -1,4 +1,4 @@
-"""Everything an operator may set: the only module that reads the environment and `.env`."""
+"""The operator's settings: the only module that reads the environment and `.env`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from config.sections import (
     ApprovalSettings,
+    AttachmentSettings,
+    BackupSettings,
     LlmSettings,
     MailSettings,
     OidcSettings,
@@ -22,9 +24,16 @@ from config.sections import (
     SlackSettings,
     StoreSettings,
     TelegramSettings,
+    TelemetrySettings,
     TwilioSettings,
     VectorSettings,
 )
+
+#: LangChain and LangSmith trace where one of these says so.
+TRACING = (
+    "LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2",
+)  # fmt: skip
+_PROVIDERS_KEY = "_API_KEY"  #: how the names of model providers' own keys end
 
 
 class SettingsError(ValueError):
@@ -37,6 +46,9 @@ class Settings:
 
     server: ServerSettings
     store: StoreSettings
+    telemetry: TelemetrySettings
+    backups: BackupSettings
+    attachments: AttachmentSettings
     vectors: VectorSettings
     llm: LlmSettings
     approvals: ApprovalSettings
@@ -80,13 +92,16 @@ def entries() -> Iterator[Entry]:
                 name=name.upper(),
                 section=title,
                 description=field.description or "",
-                default="" if field.default in (None, ()) else str(field.default),
+                default="" if field.default in (None, (), {}) else str(field.default),
             )
 
 
 def example() -> str:
     """The text of `.env.example`."""
-    lines = ["# Copy to .env and change what you need; the environment beats this file."]
+    lines = [
+        "# Copy to .env and change what you need; the environment beats this file.",
+        "# Each may be given as NAME_FILE, too: the path of a file that holds the value.",
+    ]
     section = ""
     for entry in entries():
         if entry.section != section:
@@ -121,7 +136,34 @@ def load_settings(
     for name, value in from_file.items():
         os.environ.setdefault(name, value)
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    return read_settings({**from_file, **os.environ, **given})
+    found = read_settings({**_contents({**from_file, **os.environ}), **given})
+    for name, value in found.variables.items():
+        if name.endswith(_PROVIDERS_KEY):
+            os.environ.setdefault(name, value)
+    if found.llm.llm_tracing == "off":
+        # LangChain looks for these by itself, and would send every prompt to another company.
+        os.environ.update(dict.fromkeys(TRACING, "false"))
+    return found
+
+
+def _contents(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables, and what stands in the files that NAME_FILE names. Raises SettingsError."""
+    found = dict(variables)
+    ours = {entry.name for entry in entries()}
+    for name, path in variables.items():
+        wanted = name.removesuffix("_FILE")
+        if wanted == name or not path or not (wanted in ours or wanted.endswith(_PROVIDERS_KEY)):
+            continue
+        if variables.get(wanted):
+            raise SettingsError(f"{wanted} and {name} are both set; keep one of them.")
+        try:
+            found[wanted] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no text"
+            raise SettingsError(f"{name} ({path!r}) cannot be read: {why}.") from error
+        if not found[wanted]:
+            raise SettingsError(f"{name} ({path!r}) names an empty file.")
+    return found
 
 
 def _sections() -> dict[str, type[Section]]:

@@ -1,1 +1,1 @@
-"""The channel-agnostic core: the words, the one path a message takes, and its promises."""
+"""The channel-agnostic core: domain, engine, answering, accounts, and the frame around them."""

@@ -1,4 +1,4 @@
-"""Time and chance as values passed in, so that tests can own both."""
+"""The clock: time, sleep, ids and randomness as one value passed in, so tests can control them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the rest of the code knows of time and randomness."""
+    """The port to time and randomness."""
 
     def now(self) -> datetime:
         """The wall clock, in UTC."""

@@ -31,6 +31,10 @@ class StoreUnavailable(ContactCenterError):
     """The store does not answer; nothing was changed."""
 
 
+class DiskFull(StoreUnavailable):
+    """The disk is full, so nothing can be stored; it goes on as soon as there is room."""
+
+
 class StaleConversation(ContactCenterError):
     """Somebody else wrote to this conversation first; read it again and decide again."""
 
@@ -108,6 +112,10 @@ class DeliveryAwaitsCustomer(ChannelError):
     def __init__(self, detail: str = "", *, parts_done: int = 0) -> None:
         self.parts_done = parts_done
         super().__init__(detail)
+
+
+class AttachmentRefused(ChannelError):
+    """The vendor will never give this file; the sentence says why, for agents."""
 
 
 class WebhookRefused(ChannelError):

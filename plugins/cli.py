@@ -1,24 +1,22 @@
-"""`bot.py plugins …`: the terminal's side, and the work that a serving process does for it."""
+"""`bot.py plugins …`: the commands, and their work in a serving process."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from core.accounts.rules import Role, User
-from core.control import Args, Command, Out
-from core.errors import BadInput
-from core.terminal import CenterGroup, Session
-from plugins.host import Plugin
-from plugins.scaffold import write_skeleton
-from plugins.service import PluginService
-from plugins.states import State
-
-OPERATOR = User(id="operator", email="operator", role=Role.ADMIN, name="operator")
-"""Whoever may run commands on this machine may do everything."""
+from core.accounts.roles import User
+from core.accounts.service import OPERATOR
+from core.runtime.cli import CenterGroup, Session
+from core.runtime.control_socket import Args, Command, Out
+from plugins.conformance.scaffold import KINDS, write_skeleton
+from plugins.host.host import Plugin
+from plugins.host.service import PluginService
+from plugins.host.states import State
+from plugins.registry.forms import read_pairs
 
 SETTLE_SECONDS = 15.0  #: how long `enable` waits to tell how it went
 
@@ -62,12 +60,27 @@ def _check(session: Session, plugin_id: str) -> None:
     session.ask("plugins.check", id=plugin_id)
 
 
+@plugins_group.command(name="reseal")
+@click.pass_obj
+def _reseal(session: Session) -> None:
+    """Seal the stored secrets with SECRET_KEY, as long as SECRET_KEY_PREVIOUS opens them."""
+    session.ask("plugins.reseal")
+
+
 @plugins_group.command(name="new")
 @click.argument("plugin_id", metavar="ID")
-def _new(plugin_id: str) -> None:
-    """Write a working channel plugin into ./ID, to be made yours."""
-    folder = write_skeleton(plugin_id, into=Path.cwd())
-    click.echo(f"Written to {folder}. Next: plugins test {plugin_id}, then docs/plugins.md.")
+@click.option(
+    "--kind",
+    type=click.Choice(sorted(KINDS)),
+    default="channel",
+    show_default=True,
+    help="A channel carries messages, a source brings documents.",
+)
+def _new(plugin_id: str, kind: str) -> None:
+    """Write a working plugin into ./ID, to be made yours."""
+    folder = write_skeleton(plugin_id, into=Path.cwd(), kind=kind)
+    guide = "docs/sources.md" if kind == "source" else "docs/plugins.md"
+    click.echo(f"Written to {folder}. Next: plugins test {plugin_id}, then {guide}.")
 
 
 @plugins_group.command(name="test")
@@ -78,20 +91,13 @@ def _test(session: Session, plugin_id: str) -> None:
     session.ask("plugins.test", id=plugin_id, folder=str(Path.cwd()))
 
 
-def read_pairs(pairs: Sequence[str]) -> dict[str, str]:
-    """KEY=VALUE as a mapping. Raises BadInput for anything else."""
-    settings: dict[str, str] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.strip():
-            # The value is not repeated: it may be a secret.
-            raise BadInput(f"--set takes KEY=VALUE; {key.strip() or 'this'!r} has no '='.")
-        settings[key.strip()] = value
-    return settings
+def plugin_commands(
+    service: PluginService, *, reseal_sources: Callable[[User], Awaitable[Mapping[str, int]]]
+) -> Mapping[str, Command]:
+    """What a process that holds the data directory does for each command.
 
-
-def plugin_commands(service: PluginService) -> Mapping[str, Command]:
-    """What a process that holds the data directory does for each command."""
+    `reseal_sources` is `plugins.sources.secrets.SourceSecrets.reseal`.
+    """
 
     async def listed(_args: Args, out: Out) -> int:
         plugins = await service.plugins(OPERATOR)
@@ -118,6 +124,15 @@ def plugin_commands(service: PluginService) -> Mapping[str, Command]:
         out.line(f"{args['id']}  {'ok' if checked.ok else 'failed'}: {checked.detail}")
         return 0 if checked.ok else 1
 
+    async def reseal(_args: Args, out: Out) -> int:
+        channels, sources = await service.reseal(OPERATOR), await reseal_sources(OPERATOR)
+        done = [*channels.items(), *sources.items()]
+        for sealed_for, count in done:
+            out.line(f"{sealed_for}  {count} sealed with SECRET_KEY")
+        if not done:
+            out.line("No secret is stored.")
+        return 0
+
     async def test(args: Args, out: Out) -> int:
         folder = Path(str(args["folder"])) if args.get("folder") else None
         run = await service.test(OPERATOR, str(args["id"]), folder=folder)
@@ -133,6 +148,7 @@ def plugin_commands(service: PluginService) -> Mapping[str, Command]:
         "plugins.enable": enable,
         "plugins.disable": disable,
         "plugins.check": check,
+        "plugins.reseal": reseal,
         "plugins.test": test,
     }
 
@@ -153,5 +169,7 @@ def _state(plugin: Plugin, *, live: bool) -> str:
     if not live:
         # Nothing serves on this data directory: what will be when it does.
         return "enabled" if plugin.wanted.enabled else "disabled"
-    reason = f"  {plugin.status.reason}" if plugin.status.reason else ""
-    return f"{plugin.status.state}{reason}"
+    status = plugin.status
+    reason = f"  {status.reason}" if status.reason else ""
+    hears = "  hears, does not speak" if status.hears and not status.speaks else ""
+    return f"{status.state}{hears}{reason}"

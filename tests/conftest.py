@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -14,15 +15,15 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from config.settings import read_settings
-from core.data_dir import DataDir
+from core.runtime.data_dir import DataDir
+from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database, connect
 from core.storage.embedded import EmbeddedStore
 from core.storage.indexes import ensure_indexes
-from core.testing.clock import ManualClock
 from tests.support.sharing import shared
 
 if TYPE_CHECKING:
-    from composition import Serving
+    from app import App
 
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 BROWSER = next((p for p in map(Path, BROWSERS) if p.exists()), Path(BROWSERS[0]))
@@ -40,46 +41,35 @@ BROWSER_FLAGS = (
 hypothesis.settings.register_profile("shared", deadline=None)
 hypothesis.settings.load_profile("shared")
 
-# Where tests start programs, servers, vendors' SDKs or browsers of their own.
-NOT_UNIT = (
-    "browser/",
-    "channels/",
-    "contract/",
-    "core/rag/test_guide.py",
-    "core/rag/test_index_contract.py",
-    "core/storage/",
-    "core/test_data_dir.py",
-    "examples/",
-    "faults/",
-    "plugins/test_a_stranger_installed_by_pip_is_listed.py",
-    "scenarios/",
-    "test_app.py",
-    "test_command_line.py",
-)
-# Where single tests take ten seconds and more.
-LONG = (
-    "browser/",
-    "core/storage/test_embedded.py",
-    "core/storage/test_fresh_files.py",
-    "core/web/test_every_route_is_as_documented.py",
-    "core/web/test_frame.py",
-    "examples/",
-    "faults/",
-    "plugins/test_service.py",
-    "scenarios/",
-    "test_command_line.py",
-)
+# Kinds of tests that start programs, servers, vendors' SDKs or browsers of their own; elsewhere a
+# module says so by `pytestmark = pytest.mark.apart`, and `long` if single tests take ten seconds.
+APART = ("browser", "channels", "contract", "examples", "faults", "scenarios")
+LONG = ("browser", "examples", "faults", "scenarios")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Keeps `-m unit` and `-m timed` from importing what they would only leave out."""
     match config.option.markexpr:
         case "unit":
-            return True if _is_apart(collection_path) else None
+            return (
+                True if _kind(collection_path) in APART or _says(collection_path, "apart") else None
+            )
         case "timed" if collection_path.name.startswith("test_"):
-            return None if "mark.timed" in collection_path.read_text() else True
+            return None if _says(collection_path, "timed") else True
         case _:
             return None
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Keeps `no_cover`: in xdist's workers a second tracer runs below the one that is stopped."""
+    tracer = sys.gettrace()
+    if tracer is not None and item.get_closest_marker("no_cover"):
+        sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(tracer)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -92,7 +82,8 @@ def pytest_collection_modifyitems(
     """
     for item in items:
         stores = "mongo_uri" in getattr(item, "fixturenames", ())
-        if not stores and not _is_apart(item.path) and item.get_closest_marker("timed") is None:
+        marked = any(map(item.get_closest_marker, ("apart", "timed")))
+        if not stores and not marked and _kind(item.path) not in APART:
             item.add_marker(pytest.mark.unit)
     yield  # what was not asked for is left out
     worker: dict[str, Any] | None = getattr(config, "workerinput", None)
@@ -101,17 +92,21 @@ def pytest_collection_modifyitems(
             items,
             int(worker["workercount"]),
             module=lambda item: str(item.path),
-            takes_long=lambda item: _is_below(item.path, LONG),
+            takes_long=lambda item: bool(
+                _kind(item.path) in LONG or item.get_closest_marker("long")
+            ),
         )
 
 
-def _is_apart(path: Path) -> bool:
-    return _is_below(path, NOT_UNIT)
-
-
-def _is_below(path: Path, names: tuple[str, ...]) -> bool:
+def _kind(path: Path) -> str:
+    """The folder of tests/ that it lies in."""
     tests = Path(__file__).parent
-    return path.is_relative_to(tests) and f"{path.relative_to(tests)}/".startswith(names)
+    return path.relative_to(tests).parts[0] if path.is_relative_to(tests) and path != tests else ""
+
+
+def _says(path: Path, mark: str) -> bool:
+    """Whether a module has this mark, told without importing it."""
+    return path.name.startswith("test_") and f"mark.{mark}" in path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -156,11 +151,18 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def app(db: Database, mongo_uri: str, tmp_path: Path) -> AsyncIterator[Serving]:
+async def app(db: Database, mongo_uri: str, tmp_path: Path) -> AsyncIterator[App]:
     """The whole application, serving on a free port, with an empty knowledge base and no model."""
-    from composition import serving  # imports everything: only for tests that want it
+    from app import serving  # imports everything: only for tests that want it
 
     uri = mongo_uri.replace("/?", f"/{db.name}?")
-    settings = read_settings({"MONGODB_URI": uri, "DATA_DIR": str(tmp_path), "PORT": "0"})
+    settings = read_settings(
+        {
+            "MONGODB_URI": uri,
+            "DATA_DIR": str(tmp_path),
+            "PORT": "0",
+            "PRIVATE_API_ADDRESSES": "127.0.0.1",  # where the vendors' stand-ins listen
+        }
+    )
     async with serving(settings, DataDir(tmp_path), store=None, guide=None) as live:
         yield live

@@ -9,14 +9,16 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from composition import Serving, serving
+from app import App, serving
 from config.settings import read_settings
-from core.data_dir import DataDir
 from core.errors import SetupError
+from core.runtime.data_dir import DataDir
+
+pytestmark = pytest.mark.apart
 
 
-async def test_it_is_ready_and_small_talk_is_answered(app: Serving) -> None:
-    async with aiohttp.ClientSession(app.center.base_url) as web:
+async def test_it_is_ready_and_small_talk_is_answered(app: App) -> None:
+    async with aiohttp.ClientSession(app.core.site.url()) as web:
         async with web.get("/readyz") as answer:
             assert answer.status == 200, await answer.text()
         async with web.post("/api/conversations", json={"text": "hello", "locale": "en"}) as answer:
@@ -32,7 +34,7 @@ async def test_it_is_ready_and_small_talk_is_answered(app: Serving) -> None:
 
 
 async def test_a_port_in_use_is_one_clear_sentence(
-    app: Serving, mongo_uri: str, tmp_path: Path
+    app: App, mongo_uri: str, tmp_path: Path
 ) -> None:
     settings = read_settings(
         {
@@ -48,8 +50,8 @@ async def test_a_port_in_use_is_one_clear_sentence(
             pass
 
 
-async def test_it_stops_in_time_with_a_stream_open(app: Serving) -> None:
-    async with aiohttp.ClientSession(app.center.base_url) as web:
+async def test_it_stops_in_time_with_a_stream_open(app: App) -> None:
+    async with aiohttp.ClientSession(app.core.site.url()) as web:
         async with web.post("/api/conversations", json={}) as answer:
             opened = await answer.json()
         headers = {"Authorization": f"Bearer {opened['token']}"}

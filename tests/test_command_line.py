@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -17,8 +18,11 @@ from pathlib import Path
 
 import pytest
 
+from core.storage.client import connect
+from core.storage.embedded import EmbeddedStore
+
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.apart, pytest.mark.long]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,13 @@ def test_a_port_in_use_says_so(server: Server, tmp_path: Path) -> None:
     assert f"Cannot listen on 127.0.0.1:{server.port}" in other.err.strip().splitlines()[-1]
 
 
+@pytest.mark.timed
 def test_it_stops_within_five_seconds_and_what_it_knew_is_still_there(server: Server) -> None:
+    # Other tests of this file may have run elsewhere.
+    bot("users", "add", "ann@example.com", "--role", "agent", data_dir=server.data_dir)
+    document = server.data_dir.parent / "parcels.md"
+    document.write_text("# Parcels\n\nA zeppelin brings parcels to Jeju on Tuesdays.\n")
+    bot("kb", "add", str(document), data_dir=server.data_dir)
     assert server.stop() < 5
     listed = bot("users", "list", data_dir=server.data_dir)
     assert "ann@example.com  agent" in listed.out
@@ -178,6 +188,12 @@ def test_commands_work_before_the_first_start_and_together(tmp_path: Path) -> No
         (["run"], {"DATA_DIR": "/proc/none/data"}, "cannot be written"),
         (["kb", "list"], {"DATA_DIR": "/proc/none/data"}, "cannot be written"),
         (["run", "--role", "worker"], {}, "REDIS_URL"),
+        (
+            ["run", "--role", "web"],
+            {"REDIS_URL": "redis://h", "MONGODB_URI": "mongodb://h", "SECRET_KEY": "k" * 20},
+            "set QDRANT_URL and PUBLIC_URL.",
+        ),
+        (["run"], {"REDIS_URL": "redis://h"}, "MONGODB_URI, QDRANT_URL, SECRET_KEY and PUBLIC_URL"),
         (["run"], {"DESK_HOURS": "sometimes"}, "DESK_HOURS"),
         (["fly"], {}, "No such command"),
         (["users", "add", "x@example.com"], {}, "--role"),
@@ -205,6 +221,7 @@ def test_what_cannot_be_done_is_one_line_and_exit_code_2(
     ["", "run", "kb", "kb add", "kb list", "kb remove", "kb search", "kb rebuild", "users",
      "users add", "users list", "users role", "users remove", "plugins", "plugins list",
      "plugins enable", "plugins disable", "plugins check", "plugins new", "plugins test", "doctor",
+     "plugins reseal", "store", "store remove-strangers", "backup", "restore", "upgrade",
      "eval", "audit", "audit verify", "deliveries", "deliveries list", "deliveries retry"],
 )  # fmt: skip
 def test_every_command_has_help(tmp_path: Path, command: str) -> None:
@@ -256,6 +273,50 @@ def test_doctor_and_audit_at_rest(tmp_path: Path) -> None:
     verified = bot("audit", "verify", data_dir=tmp_path / "data")
     assert verified.code == 0
     assert verified.out.endswith("intact\n")
+
+
+def test_nothing_of_it_is_for_others_to_read(tmp_path: Path) -> None:
+    """However the directory was made, and whatever the shell that starts it lets others do."""
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o755)
+    before = os.umask(0)
+    try:
+        done = bot("doctor", data_dir=data)
+    finally:
+        os.umask(before)
+    assert "ours alone (700)" in done.out
+    files = [*data.rglob("*")]
+    assert len(files) > 10
+    assert [str(f) for f in files if f.lstat().st_mode & 0o077 and not f.is_symlink()] == []
+
+
+def test_a_planted_user_is_refused_and_removed_by_one_command(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert bot("audit", "verify", data_dir=data).code == 0
+    plant(data)
+    refused = bot("audit", "verify", data_dir=data)
+    assert refused.code == 2
+    assert "planted (admin)" in refused.err
+    assert len(refused.err.splitlines()) == 1
+    removed = bot("store", "remove-strangers", data_dir=data)
+    assert (removed.code, removed.out) == (0, "removed planted (admin)\n")
+    assert bot("audit", "verify", data_dir=data).code == 0
+
+
+def plant(data: Path) -> None:
+    """Somebody who was in the store once leaves a user behind."""
+
+    async def inside() -> None:
+        store = EmbeddedStore(data)
+        await store.start()
+        client = connect(store.uri)
+        roles = [{"role": "root", "db": "admin"}]
+        await client.admin.command("createUser", "planted", pwd="x", roles=roles)
+        await client.close()
+        await store.stop()
+
+    asyncio.run(inside())
 
 
 def test_deliveries_at_rest(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
 // The dashboard, live: fetches its numbers when something has happened, and draws its charts.
 
-import { live } from "../core/sse.js";
+import { at } from "../core/http.js";
+import { live } from "../core/live.js";
 
 const board = document.getElementById("board");
-const badge = document.getElementById("live");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const drawn = new Map(); // chart name -> { plot, view, rows, theme }
 const SETTLE = 350; // ms in which more events are gathered, and the numbers come to rest
@@ -12,7 +12,7 @@ const SPACING = 1000; // ms between two refreshes at least
 let specs = null;
 let embed = null;
 let timer = 0;
-let last = 0;
+let last = Date.now();
 let busy = false;
 let again = false;
 
@@ -102,8 +102,9 @@ async function refresh() {
   last = Date.now();
   let html = "";
   try {
-    const answer = await fetch(`/console/dashboard/board${location.search}`);
-    if (answer.ok && !answer.redirected) html = await answer.text();
+    const answer = await fetch(at(`/console/dashboard/board${location.search}`));
+    if (answer.redirected) return location.reload();
+    if (answer.ok) html = await answer.text();
   } catch {
     // The line is down; the stream says so, and comes back.
   }
@@ -163,25 +164,9 @@ function soon() {
 
 const matters = (data) => !["delivery_started", "noted"].includes(data.kind);
 
-live(
-  "/console/events",
-  {
-    change: (data) => matters(data) && soon(),
-    reload: soon,
-    signed_out: () => location.reload(),
-  },
-  {
-    onState: (isLive) => {
-      badge.textContent = isLive ? badge.dataset.live : badge.dataset.offline;
-      badge.classList.toggle("good", isLive);
-      badge.classList.toggle("warn", !isLive);
-      if (isLive && last) soon();
-      last ||= 1;
-    },
-  },
-);
+live({ change: (data) => matters(data) && soon() }, (isFirst) => isFirst || soon());
 
-// Who comes back finds the filters of the numbers he sees, not those he had chosen to leave.
+// Who comes back finds the filters of the numbers they see, not those they had chosen to leave.
 const filters = document.querySelector(".filters-form");
 addEventListener("pageshow", () => filters.reset());
 

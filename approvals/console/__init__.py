@@ -1,1 +1,1 @@
-"""The console's pages for the queue and for conversations."""
+"""The console's pages and API for the queue and for conversations."""

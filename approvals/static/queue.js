@@ -1,58 +1,43 @@
 // The queue: cards drawn by the server, kept current, worked by mouse, keyboard or touch.
 
-import { api, ApiError, toast } from "../core/api.js";
-import { live } from "../core/sse.js";
+import { api } from "../core/api.js";
+import { ApiError } from "../core/http.js";
+import { follow, live } from "../core/live.js";
+import { announce, toast, wordsOf } from "../core/say.js";
 
 const queue = document.getElementById("queue");
-const words = JSON.parse(queue.dataset.words);
-const trouble = document.getElementById("trouble");
-const spoken = document.getElementById("spoken");
-const badge = document.getElementById("live");
+const say = wordsOf(queue);
 const help = document.getElementById("help");
-const locale = document.documentElement.lang;
 const KEEP_DONE = 60_000; // how long a decided card stays to be read
+const MORE = 50; // cards that "show more" adds
+const asked = new URLSearchParams(location.search).get("at") ?? ""; // a draft that a link leads to
+const undoSeconds = Number(queue.dataset.undo);
 
 let skew = 0; // the server's clock minus ours
-let asked = 0;
-let shownAt = new Date();
+let limit = MORE;
+let last = ""; // id of the draft that was decided here last
 const doneAt = new Map();
 
-const say = (name, values = {}) =>
-  Object.entries(values).reduce(
-    (text, [key, value]) => text.replaceAll(`{${key}}`, value),
-    words[name] ?? name,
-  );
 const list = () => queue.querySelector(".tickets");
 const tickets = () => [...queue.querySelectorAll(".ticket")];
-const waiting = () => tickets().filter((card) => card.dataset.state === "pending");
+const isWaiting = (card) => card.dataset.state === "pending";
+const waiting = () => tickets().filter(isWaiting);
 const current = () => queue.querySelector('.ticket[aria-current="true"]');
 const form = (card, name) => card.querySelector(`[data-form="${name}"]`);
 const busyWriting = (card) => [...card.querySelectorAll("form")].some((f) => !f.hidden);
 
 // Drawing
 
-/** Fetch the cards and put them in place; what somebody is writing in stays as it is. */
-async function refresh() {
-  const ticket = ++asked;
-  const seen = tickets().map((card) => card.dataset.id);
-  const url = `${queue.dataset.cards}?seen=${encodeURIComponent(seen.join(","))}`;
-  try {
-    const response = await fetch(url, { headers: { Accept: "text/html" } });
-    if (response.redirected) return location.reload();
-    if (!response.ok) throw new Error(String(response.status));
-    const html = await response.text();
-    if (ticket !== asked) return;
-    merge(new DOMParser().parseFromString(html, "text/html").querySelector(".tickets"));
-    shownAt = new Date();
-    trouble.hidden = true;
-  } catch {
-    if (ticket !== asked) return;
-    const time = shownAt.toLocaleTimeString(locale, { timeStyle: "short" });
-    trouble.textContent = say("lost_connection", { time });
-    trouble.hidden = false;
-    setTimeout(refresh, 3000);
-  }
-}
+/** The cards, put in place as they come; what somebody is writing in stays as it is. */
+const { refresh, soon } = follow({
+  url() {
+    const seen = tickets().map((card) => card.dataset.id);
+    const at = current()?.dataset.id === asked ? `&at=${encodeURIComponent(asked)}` : "";
+    return `${queue.dataset.cards}?limit=${limit}&seen=${encodeURIComponent(seen.join(","))}${at}`;
+  },
+  draw: (page) => merge(page.querySelector(".tickets")),
+  lost: (time) => say("lost_connection", { time }),
+});
 
 function merge(fresh) {
   const old = new Map(tickets().map((card) => [card.dataset.id, card]));
@@ -73,20 +58,37 @@ function merge(fresh) {
     return now - doneAt.get(card.dataset.id) < KEEP_DONE;
   });
   const before = list();
+  const stood = tickets().map((card) => card.dataset.id);
   const rest = [...fresh.children].filter((child) => !child.matches(".ticket"));
-  const order = [rest.find((c) => c.matches("[data-heading]")), ...kept];
+  const order = [rest.find((c) => c.matches("[data-heading]")), ...inPlace(kept, stood)];
   order.push(...rest.filter((c) => !c.matches("[data-heading]")));
   before.dataset.now = fresh.dataset.now;
   before.dataset.total = fresh.dataset.total;
   place(before, order.filter(Boolean));
   skew = Date.parse(fresh.dataset.now) - Date.now();
-  if (news) spoken.textContent = say("just_in");
+  if (news) announce(say("just_in"));
   if (selected) select(tickets().find((c) => c.dataset.id === selected), { focus: false });
   if (focused && !document.activeElement?.closest?.(".ticket")) {
     tickets().find((card) => card.dataset.id === focused)?.focus({ preventScroll: true });
   }
   count();
   tick();
+}
+
+/** The decided ones stay where they stood, so that "next" means what it meant before. */
+function inPlace(cards, stood) {
+  const order = cards.filter(isWaiting);
+  const gone = new Map(cards.filter((c) => !isWaiting(c)).map((c) => [c.dataset.id, c]));
+  let at = 0;
+  for (const id of stood) {
+    const found = order.findIndex((card) => card.dataset.id === id);
+    if (found >= 0) at = found + 1;
+    else if (gone.has(id)) {
+      order.splice(at++, 0, gone.get(id));
+      gone.delete(id);
+    }
+  }
+  return [...gone.values(), ...order];
 }
 
 /** Put the children in this order, moving only what is out of place: focus survives. */
@@ -110,7 +112,7 @@ function merged(card, next) {
     if (told) conflict(next, doubt ? say("not_arrived") : told.textContent);
     return next;
   }
-  // Somebody is writing here: his text stays, and he hears what happened.
+  // Somebody is writing here: their text stays, and they hear what happened.
   const claimed = next.dataset.state === "pending";
   if (!claimed) {
     const outcome = next.querySelector(".outcome strong")?.textContent ?? "";
@@ -119,6 +121,12 @@ function merged(card, next) {
     card.dataset.state = next.dataset.state;
   } else {
     card.querySelector("header").replaceWith(next.querySelector("header"));
+    if (card.dataset.said !== next.dataset.said) {
+      card.querySelector(".since")?.remove();
+      card.querySelector(".said").append(next.querySelector(".since"));
+      conflict(card, say("said_more"));
+    }
+    card.dataset.said = next.dataset.said;
     card.dataset.version = next.dataset.version;
     if (doubt) conflict(card, say("not_arrived"));
   }
@@ -167,12 +175,28 @@ function select(card, { focus = true } = {}) {
   }
 }
 
+/** The waiting card before or after the chosen one, which itself may be decided meanwhile. */
 function step(by) {
-  const cards = waiting();
-  if (!cards.length) return;
-  const at = cards.indexOf(current());
-  const next = at < 0 ? (by > 0 ? 0 : cards.length - 1) : at + by;
-  select(cards[Math.max(0, Math.min(cards.length - 1, next))]);
+  const cards = by > 0 ? tickets() : tickets().reverse();
+  const next = cards.slice(cards.indexOf(current()) + 1).find(isWaiting);
+  if (next) select(next);
+}
+
+/** Ids of what waits below a card, nearest first: where its reader goes on. */
+function below(card) {
+  const cards = tickets();
+  const rest = cards.slice(cards.findIndex((c) => c.dataset.id === card.dataset.id) + 1);
+  return rest.filter(isWaiting).map((c) => c.dataset.id);
+}
+
+/**
+ * Go on to the first of these that still waits. What was passed over above is not chosen by
+ * itself: the next press would decide on a card that its reader has put off.
+ */
+function goOn(ids) {
+  const cards = new Map(waiting().map((card) => [card.dataset.id, card]));
+  const next = ids.find((id) => cards.has(id));
+  if (next) select(cards.get(next));
 }
 
 // Deciding
@@ -194,6 +218,7 @@ function reasonOf(error, path, isWriting) {
   if (held) return say("conflict_held", { by: held });
   if (path === "undo" && !by) return say("conflict_too_late");
   if (decision === "claim") return say("conflict_claim", { by });
+  if (decision === "source_changed") return say("conflict_source");
   if (decision === "superseded" || decision === "closed") return say(`conflict_${decision}`);
   if (by && by === queue.querySelector(".tickets").dataset.me) return say("conflict_you");
   return by ? say("conflict", { by }) : say("conflict_changed");
@@ -205,13 +230,15 @@ async function send(card, path, body) {
   card.setAttribute("aria-busy", "true");
   const buttons = [...card.querySelectorAll("button")].filter((button) => !button.disabled);
   for (const button of buttons) button.disabled = true;
+  const following = below(card);
   let done = false;
   try {
-    await api(`/api/approvals/${encodeURIComponent(card.dataset.id)}/${path}`, {
+    await api(path.startsWith("/") ? path : `/api/approvals/${encodeURIComponent(card.dataset.id)}/${path}`, {
       method: "POST",
       body,
     });
     done = true;
+    if (path === "decision") last = card.dataset.id;
     for (const each of card.querySelectorAll("form")) each.hidden = true;
   } catch (error) {
     const why = reasonOf(error, path, busyWriting(card));
@@ -222,10 +249,14 @@ async function send(card, path, body) {
   delete card.dataset.busy;
   card.removeAttribute("aria-busy");
   for (const button of buttons) button.disabled = false;
-  const wasCurrent = card === current();
-  const place = waiting().indexOf(card);
   await refresh();
-  if (done && wasCurrent && path === "decision") select(waiting()[Math.max(0, place)] ?? null);
+  // By id: what is live may have drawn the card anew before our answer came. Whoever has gone
+  // on to another card meanwhile stays there.
+  const stayed = current()?.dataset.id === card.dataset.id;
+  // Whoever takes over goes on by writing.
+  const speaks = body?.decision === "take_over" || body?.then === "take_over";
+  if (done && speaks) return location.assign(card.querySelector("a[href*='/conversations/']").href);
+  if (done && stayed && path === "decision") goOn(following);
 }
 
 const decide = (card, decision, more = {}) =>
@@ -233,6 +264,7 @@ const decide = (card, decision, more = {}) =>
     decision,
     version: Number(card.dataset.version),
     opened_sources: card.dataset.sources === "yes",
+    ...(undoSeconds ? { undo_seconds: undoSeconds } : {}),
     ...more,
   });
 
@@ -242,14 +274,35 @@ function openForm(card, name) {
   const field = form(card, name).querySelector("textarea");
   remaining(field);
   field.focus();
-  if (name === "edit") field.setSelectionRange(field.value.length, field.value.length);
+  if (name !== "edit") return;
+  field.setSelectionRange(field.value.length, field.value.length);
+  claim(card);
+}
+
+/** Whoever begins to write has claimed it; that a colleague has is said, and stops nobody. */
+async function claim(card) {
+  if (!card.querySelector('[data-act="claim"]')) return; // it is ours already
+  if (card.dataset.held) return conflict(card, say("claimed_by", { by: card.dataset.held }));
+  const path = `/api/approvals/${encodeURIComponent(card.dataset.id)}/claim`;
+  try {
+    const claimed = await api(path, { method: "POST" });
+    card.dataset.claimed = "by writing";
+    card.dataset.version = claimed.version;
+  } catch (error) {
+    if (error.problem?.held_by) conflict(card, say("claimed_by", { by: error.problem.held_by }));
+  }
 }
 
 function closeForm(card) {
   for (const each of card.querySelectorAll("form")) each.hidden = true;
   card.querySelector('[data-view="actions"]')?.removeAttribute("hidden");
   card.focus({ preventScroll: true });
-  refresh();
+  if (card.dataset.claimed && isWaiting(card)) {
+    delete card.dataset.claimed;
+    send(card, "release");
+  } else {
+    refresh();
+  }
 }
 
 function remaining(field) {
@@ -260,18 +313,36 @@ function remaining(field) {
   }
 }
 
+/** Whether a part of the draft is out of sight, because the card is not the chosen one. */
+function isCut(card) {
+  const draft = card.querySelector(".draft .drawn");
+  return draft !== null && draft.scrollHeight > draft.clientHeight + 2;
+}
+
 function act(card, name) {
   if (card && name === "undo") return send(card, name);
+  if (card && name === "again") {
+    const { conversation, sent } = card.dataset;
+    return send(card, `/api/conversations/${conversation}/messages/${sent}/retry`);
+  }
   if (!card || card.dataset.state !== "pending") return;
+  const cut = name === "approve" && isCut(card);
   select(card, { focus: false });
+  if (cut) return toast(say("read_first"));
   if (name === "edit" || name === "reject") openForm(card, name);
   else if (name === "cancel") closeForm(card);
+  else if (name === "opt_out") decide(card, "reject", { reason: "opted_out", then: "opt_out" });
   else if (name === "claim" || name === "release") send(card, name);
   else if (name === "open") location.assign(card.querySelector('a[data-act="open"]').href);
   else if (card.querySelector(`[data-act="${name}"]`)) decide(card, name);
 }
 
 queue.addEventListener("click", (event) => {
+  if (event.target.closest("[data-show-more]")) {
+    limit += MORE;
+    refresh();
+    return;
+  }
   const card = event.target.closest(".ticket");
   if (!card) return;
   if (event.target.closest("[data-source]")) card.dataset.sources = "yes";
@@ -281,6 +352,15 @@ queue.addEventListener("click", (event) => {
     else act(card, button.dataset.act);
   } else {
     select(card, { focus: false });
+  }
+});
+
+// A press on a button or a link of another card chooses that card only once it is released: what is
+// chosen grows, and what is pressed would slip away from under the pointer.
+queue.addEventListener("mousedown", (event) => {
+  const card = event.target.closest(".ticket");
+  if (card && card !== current() && event.target.closest("a, button, summary")) {
+    event.preventDefault();
   }
 });
 
@@ -312,6 +392,7 @@ queue.addEventListener("submit", (event) => {
   const next = fields.get("next");
   const needed = next === "own" ? "text" : next === "retry" ? "hint" : "";
   if (needed && !filled.elements[needed].value.trim()) {
+    conflict(card, say(next === "own" ? "empty_answer" : "empty_hint"));
     filled.elements[needed].focus();
     return;
   }
@@ -349,6 +430,10 @@ document.addEventListener("keydown", (event) => {
   const key = letter(event);
   if (key === "j" || key === "k") step(key === "j" ? 1 : -1);
   else if (key === "?") help.showModal();
+  else if (key === "z") {
+    const done = tickets().find((other) => other.dataset.id === last);
+    if (done?.querySelector('[data-act="undo"]')) act(done, "undo");
+  }
   else if (!card || event.repeat) return;
   else if (key === "a") act(card, "approve");
   else if (key === "e") act(card, "edit");
@@ -364,34 +449,13 @@ document.getElementById("help-open").addEventListener("click", () => help.showMo
 
 // Live
 
-let soon = 0;
-function refreshSoon() {
-  clearTimeout(soon);
-  soon = setTimeout(refresh, 60);
-}
-
-live(
-  "/console/events",
-  {
-    change: ({ kind }) => {
-      if (/^(review_|send_released|decision_undone|taken_over|resolved|erased)/.test(kind)) refreshSoon();
-    },
-    reload: refreshSoon,
-    signed_out: () => location.reload(),
-  },
-  {
-    onState: (up) => {
-      badge.textContent = up ? badge.dataset.live : badge.dataset.offline;
-      badge.classList.toggle("good", up);
-      badge.classList.toggle("warn", !up);
-      if (up) refreshSoon();
-    },
-  },
-);
+const MATTERS = /^(review_|consent_|delivery_trouble|delivery_requeued|send_released|decision_undone|taken_over|resolved|erased)/;
+live({ change: ({ kind }) => MATTERS.test(kind) && soon() }, soon);
 
 skew = Date.parse(list().dataset.now) - Date.now();
 count();
 tick();
+if (asked) select(tickets().find((card) => card.dataset.id === asked));
 setInterval(tick, 1000);
 setInterval(() => {
   if (tickets().some((card) => card.dataset.state !== "pending")) refresh();

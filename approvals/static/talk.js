@@ -1,31 +1,23 @@
 // One conversation: its history kept current, and what an agent does in it.
 
 import { act, api } from "../core/api.js";
-import { live } from "../core/sse.js";
+import { follow, live } from "../core/live.js";
+import { announce, fill, wordsOf } from "../core/say.js";
+import { Attached } from "./attach.js";
 
 const talk = document.getElementById("talk");
-const words = JSON.parse(talk.dataset.words);
+const say = wordsOf(talk);
 const id = talk.dataset.id;
 const locale = document.documentElement.lang;
 const thread = document.getElementById("thread");
 const typing = document.getElementById("typing");
-const trouble = document.getElementById("trouble");
-const badge = document.getElementById("live");
-const spoken = document.getElementById("spoken");
 const reply = document.getElementById("reply");
 const note = document.getElementById("note");
 const transfer = document.getElementById("transfer");
+const consent = document.getElementById("consent");
 const draftKey = `reply:${id}`;
 const triedKey = `tried:${id}`;
 
-let asked = 0;
-let shownAt = new Date();
-
-const say = (name, values = {}) =>
-  Object.entries(values).reduce(
-    (text, [key, value]) => text.replaceAll(`{${key}}`, value),
-    words[name] ?? name,
-  );
 const state = () => thread.querySelector(".state").dataset;
 
 function times() {
@@ -41,6 +33,37 @@ function times() {
   }
 }
 
+/** The tags as they are now; each with a button that takes it off. */
+function tags() {
+  const list = document.getElementById("tags");
+  const now = JSON.parse(state().tags);
+  const items = now.map((tag) => {
+    const item = document.createElement("li");
+    const off = document.createElement("button");
+    item.className = "badge tag";
+    item.textContent = tag;
+    off.type = "button";
+    off.textContent = "×";
+    off.setAttribute("aria-label", fill(list.dataset.remove, { tag }));
+    off.addEventListener("click", () => retag(off, { remove: [tag] }));
+    item.append(off);
+    return item;
+  });
+  if (!items.length) {
+    const none = document.createElement("li");
+    none.className = "faint small";
+    none.textContent = list.dataset.none;
+    items.push(none);
+  }
+  list.replaceChildren(...items);
+}
+
+async function retag(button, body) {
+  const done = await act(button, () => api(path("tags"), { method: "POST", body }));
+  if (done) await refresh();
+  return done;
+}
+
 /** Show only what may be done now. */
 function offer() {
   const { status, assignee, mine, supervises } = state();
@@ -53,9 +76,16 @@ function offer() {
   const button = talk.querySelector('[data-do="take_over"]');
   button.textContent = assignee ? say("talk.take_over_from", { by: assignee }) : say("talk.take_over");
   show("hand_back", holds);
-  show("resolve", holds);
-  show("transfer", holds);
-  document.getElementById("acts").hidden = !takes && !holds;
+  // What nobody holds may be closed, or given to somebody, by anybody.
+  const free = assignee === "" || holds;
+  show("resolve", free && status !== "resolved");
+  show("transfer", free);
+  document.getElementById("acts").hidden = !takes && !free;
+  tags();
+  if (consent) {
+    const set = consent.querySelector("button");
+    set.textContent = state().out === "yes" ? set.dataset.in : set.dataset.out;
+  }
   const writes = status === "human" && mine === "yes";
   if (reply.hidden === writes) {
     reply.hidden = !writes;
@@ -63,38 +93,36 @@ function offer() {
   }
 }
 
-async function refresh() {
-  const ticket = ++asked;
-  try {
-    const response = await fetch(`/console/conversations/${id}/thread`);
-    if (response.redirected) return location.reload();
-    if (!response.ok) throw new Error(String(response.status));
-    const html = await response.text();
-    if (ticket !== asked) return;
-    const fresh = new DOMParser().parseFromString(html, "text/html").querySelector(".state");
-    const before = Number(state().seq);
-    const atEnd = innerHeight + scrollY > document.documentElement.scrollHeight - 240;
-    thread.replaceChildren(fresh);
-    shownAt = new Date();
-    trouble.hidden = true;
-    times();
-    offer();
-    const news = [...thread.querySelectorAll(".entry.customer")].filter(
-      (entry) => Number(entry.dataset.seq) > before,
-    );
-    if (news.length) {
-      spoken.textContent = `${say("talk.new_message")}: ${news.at(-1).querySelector(".bubble").textContent}`;
-      typing.textContent = "";
-    }
-    if (atEnd) thread.querySelector(".thread")?.lastElementChild?.scrollIntoView({ block: "center" });
-  } catch {
-    if (ticket !== asked) return;
-    const time = shownAt.toLocaleTimeString(locale, { timeStyle: "short" });
-    trouble.textContent = say("lost_connection", { time });
-    trouble.hidden = false;
-    setTimeout(refresh, 3000);
+function redraw(page) {
+  const before = Number(state().seq);
+  const atEnd = innerHeight + scrollY > document.documentElement.scrollHeight - 240;
+  thread.replaceChildren(page.querySelector(".state"));
+  times();
+  offer();
+  const news = [...thread.querySelectorAll(".entry.customer")].filter(
+    (entry) => Number(entry.dataset.seq) > before,
+  );
+  if (news.length) {
+    announce(`${say("talk.new_message")}: ${news.at(-1).querySelector(".bubble").textContent}`);
+    typing.textContent = "";
+  }
+  if (atEnd) toEnd();
+}
+
+function toEnd() {
+  const last = thread.querySelector(".thread")?.lastElementChild;
+  // A short history stays where it is, with its head in sight.
+  if (last && last.getBoundingClientRect().bottom > innerHeight - 80) {
+    last.scrollIntoView({ block: "center" });
   }
 }
+
+const { refresh, soon } = follow({
+  // Whoever looks at the page has seen what it shows; a page behind another one shows nobody.
+  url: () => `/console/conversations/${id}/thread${document.hidden ? "" : "?seen=true"}`,
+  draw: redraw,
+  lost: (time) => say("lost_connection", { time }),
+});
 
 const path = (name) => `/api/conversations/${id}/${name}`;
 
@@ -106,8 +134,11 @@ for (const button of talk.querySelectorAll("[data-do]")) {
   });
 }
 
+const attached = new Attached(reply, { say, url: path("attachments") });
+
 /** One id for one text until it is sent: tried again it arrives once, reworded it is another. */
-function clientIdFor(text) {
+function clientIdFor(words) {
+  const text = JSON.stringify([words, attached.ids]);
   const tried = JSON.parse(sessionStorage.getItem(triedKey) ?? "null");
   if (tried?.text === text) return tried.id;
   const fresh = crypto.randomUUID();
@@ -119,13 +150,15 @@ reply.addEventListener("submit", async (event) => {
   event.preventDefault();
   const field = reply.elements.text;
   const text = field.value;
-  if (!text.trim()) return;
+  if (attached.busy || (!text.trim() && !attached.ids.length)) return;
   const conflict = reply.querySelector("[data-conflict]");
   const button = reply.querySelector('[type="submit"]');
   button.disabled = true;
   conflict.hidden = true;
   try {
-    await api(path("reply"), { method: "POST", body: { text, client_id: clientIdFor(text) } });
+    const body = { text, client_id: clientIdFor(text), attachments: attached.ids };
+    await api(path("reply"), { method: "POST", body });
+    attached.clear();
     // Emptied by hand it would be marked as left out by the reader.
     if (field.value === text) reply.reset();
     sessionStorage.removeItem(draftKey);
@@ -158,6 +191,14 @@ note.addEventListener("submit", async (event) => {
   refresh();
 });
 
+const tag = document.getElementById("tag");
+tag.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const add = tag.elements.tag.value.trim();
+  if (add && (await retag(tag.querySelector("button"), { add: [add] }))) tag.reset();
+  tag.elements.tag.focus();
+});
+
 transfer.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = { to: transfer.elements.to.value, note: transfer.elements.note.value || null };
@@ -168,6 +209,16 @@ transfer.addEventListener("submit", async (event) => {
     transfer.reset();
     transfer.closest("details").open = false;
   }
+  refresh();
+});
+
+consent?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = { opted_out: state().out !== "yes", reason: consent.elements.reason.value };
+  const done = await act(consent.querySelector("button"), () =>
+    api(path("consent"), { method: "POST", body }),
+  );
+  if (done) consent.reset();
   refresh();
 });
 
@@ -186,37 +237,20 @@ thread.addEventListener("click", async (event) => {
 });
 
 let quiet = 0;
-let soon = 0;
-function refreshSoon() {
-  clearTimeout(soon);
-  soon = setTimeout(refresh, 60);
-}
-
 live(
-  "/console/events",
   {
-    change: ({ conversation_id: which }) => {
-      if (which === id) refreshSoon();
-    },
-    typing: ({ conversation_id: which, author }) => {
+    change: ({ conversation_id: which }) => which === id && soon(),
+    typing({ conversation_id: which, author }) {
       if (which !== id || author !== "customer") return;
       typing.textContent = say("talk.typing");
       clearTimeout(quiet);
       quiet = setTimeout(() => (typing.textContent = ""), 4000);
     },
-    reload: refreshSoon,
-    signed_out: () => location.reload(),
   },
-  {
-    onState: (up) => {
-      badge.textContent = up ? badge.dataset.live : badge.dataset.offline;
-      badge.classList.toggle("good", up);
-      badge.classList.toggle("warn", !up);
-      if (up) refreshSoon();
-    },
-  },
+  soon,
 );
 
+document.addEventListener("visibilitychange", () => document.hidden || soon());
 times();
 offer();
-if (location.hash === "") thread.querySelector(".thread")?.lastElementChild?.scrollIntoView({ block: "center" });
+if (location.hash === "") toEnd();

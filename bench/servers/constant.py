@@ -11,12 +11,13 @@ from pathlib import Path
 
 import uvloop
 
-from composition import serving
+from app import serving
+from bench.peers import MANY_PEOPLE
 from config.settings import read_settings
-from core.data_dir import DataDir
-from core.drafts import Draft, Question, Turn
-from core.messages import Citation
-from core.ports import OnDelta
+from core.domain.drafts import Draft, Question, Turn
+from core.domain.messages import Citation
+from core.engine.ports import OnDelta
+from core.runtime.data_dir import DataDir
 from core.storage.embedded import EmbeddedStore
 
 DRAFT = Draft(
@@ -34,7 +35,7 @@ class Constant:
         """Nothing to prepare."""
 
     async def draft(self, question: Question, *, on_delta: OnDelta | None = None) -> Draft:
-        """See `core.ports.Responder`."""
+        """See `core.engine.ports.Responder`."""
         del question, on_delta
         return DRAFT
 
@@ -52,6 +53,7 @@ async def serve(port: int, folder: Path, more: Mapping[str, str]) -> None:
             "ASSISTANT_TURNS": "1000000000",
             "RATE_PER_ADDRESS": "1000000",
             "RATE_PER_CONVERSATION": "1000000",
+            **MANY_PEOPLE,
             **more,
         }
     )

@@ -2,87 +2,181 @@
 
 from __future__ import annotations
 
-import importlib
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from channels.slack.normalize import Workspace, is_customers, to_inbound
+from channels.slack.content import ASKED, NOBODY
+from channels.slack.errors import while_sending, while_starting
+from channels.slack.missed import DIRECT, FEW, MOST, Missed, bodies
+from channels.slack.normalize import (
+    Workspace,
+    is_customers,
+    mentions_of,
+    to_inbound,
+)
 from channels.slack.render import to_posts
 from channels.slack.settings import SlackSettings
-from core.channel import ChannelCapabilities, HttpRequest, HttpResponse, Receive
-from core.errors import (
-    ChannelNotReady,
-    DeliveryDeferred,
-    DeliveryFailed,
-    DeliveryUnknown,
+from channels.slack.sockets import SocketTurns
+from channels.slack.writing import WritingStatus
+from core.domain.messages import (
+    KNOWN,
+    Address,
+    Attachment,
+    Delivery,
+    DeliveryState,
+    InboundKind,
+    InboundMessage,
+    OutboundFile,
+    OutboundMessage,
 )
-from core.imports import import_aside
-from core.messages import Delivery, DeliveryState, OutboundMessage
-from core.notebook import Notebook
-from core.pacing import Pace, Pacer
-from core.plugin import ChannelContext, ChannelPlugin
-from core.rendering_markdown import render_message
-from core.rendering_slack import LIMIT, SlackPart
+from core.errors import AttachmentRefused, ChannelNotReady, DeliveryDeferred, DeliveryFailed
+from core.rendering.markdown import render_message
+from core.rendering.slack import LIMIT, SlackMessage
+from core.runtime.lru import LruDict
+from core.sdk.channel import ChannelCapabilities, HttpRequest, HttpResponse, Receive, Write
+from core.sdk.imports import import_aside
+from core.sdk.plugin import ChannelContext, ChannelPlugin
+from core.sdk.rate_limit import Pace, Pacer
+from core.sdk.state_file import StateFile
+from core.slack.client import Mark, SlackClient
+from core.slack.errors import (
+    SlackError,
+    SlackLater,
+    SlackRateLimited,
+    SlackRefused,
+    SlackUnshowable,
+)
+from core.slack.names import Named, SlackNames
+from core.slack.signatures import read_delivery, signed_body
 
 if TYPE_CHECKING:
-    from channels.slack.slack_app import SlackApp
+    from core.slack.app import SlackApp
 
-CAPABILITIES = ChannelCapabilities(text_limit=LIMIT, markup="slack", buttons=True)
+CAPABILITIES = ChannelCapabilities(text_limit=LIMIT, markup="slack", buttons=True, typing=True)
 
 CHANNEL_PACE = Pace(burst=3, per_second=1)
-EVENT_TYPE = "contact_center_message"  #: of the metadata that carries our id
-SKEW_SECONDS = 2.0
-LOOKED_THROUGH = 200  #: messages of a thread, after an unknown outcome
+MARK = "contact_center_message"  #: kind of the marks by which we know a customer's messages again
 REMEMBERED = 2000
+MOST_ASKING = 50  #: members of one thread who addressed us; those who did so last
+EVERYBODY = "served"  #: stands for all members, in what was noted before members were
+NO_PLACE = frozenset(
+    {
+        "cannot_reply_to_message",
+        "invalid_thread_ts",
+        "message_not_found",
+        "restricted_action_non_threadable_channel",
+        "restricted_action_thread_locked",
+        "thread_not_found",
+    }
+)
+"""Slack's codes for a thread that takes no answer; its channel may."""
 
 
 class SlackChannel:
-    """Keeps `core.channel.Channel`; takes webhooks, and can read its threads again."""
+    """`core.sdk.channel.Channel` over Slack: takes webhooks, and can read its threads again."""
 
     def __init__(self, settings: SlackSettings, context: ChannelContext) -> None:
         self._settings = settings
         self._context = context
         self._slack: SlackApp | None = None
+        self._has_fetched = False
+        self._is_up = False  #: from then on the app itself takes what Slack posts
         self._workspace = Workspace(team_id="", bot_user_id="")
         self._receive: Receive | None = None
-        self._pacer = Pacer(context.clock)
-        self._parts_found: OrderedDict[str, int] = OrderedDict()
-        # Threads in which we were addressed: what people write there is for us.
-        self._threads = Notebook(context.data_dir / "threads.jsonl")
+        self._pacer = Pacer(context.clock, shared=context.rates)
+        self._parts_found: LruDict[str, int] = LruDict(REMEMBERED)
+        self._writing = WritingStatus(
+            clock=context.clock,
+            text=context.words.text("channels.slack.writing", settings.language),
+            logger=context.logger,
+        )
+        self._names = SlackNames(logger=context.logger)
+        self._places: LruDict[tuple[str, str], str] = LruDict(REMEMBERED)  # messages' threads
+        # Direct messages, and threads in which we were addressed, and by whom: what they write
+        # there is for us.
+        self._threads = StateFile(context.data_dir / "threads.jsonl")
+        self._identity = StateFile(context.data_dir / "identity.jsonl")
 
     @property
     def capabilities(self) -> ChannelCapabilities:
         """What Slack can do."""
         return CAPABILITIES
 
+    async def listen(self, receive: Receive) -> bool:
+        """From now on customers' events are taken, where Slack calls us, with the secret alone."""
+        await self._threads.open()
+        await self._identity.open()
+        self._workspace = self._called(self._identity.get("team"), self._identity.get("bot"))
+        self._receive = receive
+        by_socket = bool(self._settings.app_token.get_secret_value())
+        return bool(self._settings.signing_secret.get_secret_value()) and not by_socket
+
     async def start(self, receive: Receive) -> None:
         """Connect, lend the app to the desk, and only then let Slack speak."""
-        slack = await self._app()
-        self._slack = slack
-        await slack.identify()
-        desks = {self._settings.approvals_channel, self._settings.reports_channel} - {""}
-        self._workspace = Workspace(
-            team_id=slack.team_id, bot_user_id=slack.bot_user_id, desks=frozenset(desks)
-        )
-        await self._threads.open()
-        self._receive = receive
-        slack.take_customers(self._take)
+        await self.listen(receive)
+        self._slack = slack = await self._app()
+        slack.take_first(self._take)
+        try:
+            await slack.identify()
+        except SlackError as error:
+            raise while_starting(error) from error
+        await self._identity.put("team", slack.team_id)
+        await self._identity.put("bot", slack.bot_user_id)
+        self._workspace = self._called(slack.team_id, slack.bot_user_id)
         self._context.share(slack)
-        await slack.connect()
+        self._is_up = True
+        if self._settings.app_token.get_secret_value():
+            sockets = SocketTurns(slack, lease=self._context.lease, clock=self._context.clock)
+            self._context.spawn(sockets.run(), name="slack socket")
+            await sockets.begun()
 
     async def stop(self) -> None:
         """Close every connection."""
         slack, self._slack = self._slack, None
-        self._receive = None
+        self._receive, self._is_up = None, False
         if slack is not None:
             await slack.close()
+
+    async def probe(self) -> None:
+        """Whether the token still holds, and the socket is open."""
+        slack = self._app_or_not_ready()
+        try:
+            await slack.identify()
+        except SlackRateLimited:
+            pass  # it answers
+        except SlackError as error:
+            raise while_starting(error) from error
+        if not await slack.connected():
+            raise ChannelNotReady("The connection to Slack (Socket Mode) is gone.")
+
+    async def fetch_missed(self, since: datetime) -> None:
+        """Take in what stands in our conversations, as if Slack had brought it."""
+        if not self._settings.customers:
+            return
+        slack = self._app_or_not_ready()
+        team, bot = slack.team_id, slack.bot_user_id
+        missed = Missed(slack.client, bot_user_id=bot, clock=self._context.clock)
+        try:
+            most = FEW if self._has_fetched else MOST
+            events = await missed.events(self._threads.facts(), since, most=most)
+        except SlackError as error:
+            raise while_starting(error) from error
+        for body in bodies(events, team=team):
+            await self._take(body)
+        self._has_fetched = True
+
+    async def forget(self, address: Address) -> int:
+        """Know nothing of this chat any more."""
+        return await self._threads.forget(address)
 
     async def check(self) -> str:
         """With which workspace the token connects us."""
         slack = await self._app()
         try:
             await slack.identify()
+        except SlackError as error:
+            raise while_starting(error) from error
         finally:
             await slack.close()
         way = "Socket Mode" if self._settings.app_token.get_secret_value() else "HTTP"
@@ -90,15 +184,45 @@ class SlackChannel:
 
     async def handle_http(self, request: HttpRequest) -> HttpResponse:
         """Take an event, an interaction or a command from Slack."""
-        if self._slack is None:
-            return HttpResponse(status=503, headers={"Retry-After": "5"})
-        return await self._slack.handle_http(request)
+        if self._is_up and self._slack is not None:
+            return await self._slack.handle_http(request)
+        if request.method != "POST":
+            return HttpResponse(status=405)
+        secret = self._settings.signing_secret.get_secret_value()
+        body = read_delivery(request, signed_body(request, signing_secret=secret))
+        if body.get("type") == "url_verification":
+            return HttpResponse(body=str(body.get("challenge") or "").encode())
+        if await self._take(body):
+            return HttpResponse()
+        # It may be the desk's, who is not there yet; nobody took it.
+        return HttpResponse(status=503, headers={"Retry-After": "5"})
+
+    async def typing(self, address: Address) -> None:
+        """Show under the customer's message that an answer is being written."""
+        if self._slack is not None and address.chat not in self._workspace.desks:
+            await self._writing.show(self._slack.client, address)
+
+    async def fetch(self, address: Address, attachment: Attachment, write: Write) -> None:
+        """Hand over a file that a customer shared."""
+        del address
+        if not attachment.ref:
+            raise AttachmentRefused("This file does not lie at Slack, or it was removed there.")
+        try:
+            client = self._connected().client
+            place = attachment.ref
+            if place.startswith(ASKED):
+                place = await client.file_place(place.removeprefix(ASKED))
+            await client.download(place, write)
+        except SlackRefused as error:
+            raise AttachmentRefused(f"Slack does not give this file ({error.code}).") from error
+        except SlackError as error:
+            raise ChannelNotReady(f"Slack does not give a file ({error.code}).") from error
 
     async def send(self, message: OutboundMessage) -> Delivery:
         """Post the message part by part into its thread, each carrying our id."""
         slack = self._connected()
         parts = self._parts(message)
-        if not parts:
+        if not parts and not message.files:
             raise DeliveryFailed("There is nothing in this message that could be shown.")
         chat = message.address.chat
         if chat in self._workspace.desks:
@@ -110,16 +234,50 @@ class SlackChannel:
                 continue
             await self._pacer.wait((f"channel:{chat}", CHANNEL_PACE), parts_done=number)
             try:
-                posted.append(await _post(slack, message, part, number))
-            except DeliveryDeferred as error:
-                if error.retry_after:
-                    self._pacer.close(f"channel:{chat}", error.retry_after)
-                raise DeliveryDeferred(
-                    error.detail, retry_after=error.retry_after, parts_done=number
-                ) from error
-            except DeliveryUnknown as error:
-                raise DeliveryUnknown(error.detail, parts_done=number) from error
+                ts = await self._post(slack.client, message, part, number)
+            except SlackError as error:
+                if isinstance(error, SlackLater) and error.after:
+                    self._pacer.close(f"channel:{chat}", error.after)
+                raise while_sending(error, parts_done=number) from error
+            posted.append(ts)
+        for number, file in enumerate(message.files, start=len(parts)):
+            if number >= first:
+                await self._pacer.wait((f"channel:{chat}", CHANNEL_PACE), parts_done=number)
+                posted.append(await self._upload(slack, message, file, number))
+        await self._writing.clear(slack.client, message.address)
         return Delivery(state=DeliveryState.SENT, external_ids=tuple(posted))
+
+    async def _post(
+        self, client: SlackClient, message: OutboundMessage, part: SlackMessage, number: int
+    ) -> str:
+        """Post one part; where Slack refuses its form or its place, once more without that."""
+        chat, thread = message.address.chat, message.address.thread
+        mark = _mark(message, number)
+        try:
+            ts = await client.post(chat, part, thread=thread, mark=mark)
+        except SlackUnshowable as error:
+            self._context.logger.warning("An answer goes out as plain text (%s).", error.code)
+            plainer = SlackMessage(text=part.text, blocks=())
+            ts = await client.post(chat, plainer, thread=thread, mark=mark)
+        except SlackRefused as error:
+            if not thread or error.code not in NO_PLACE:
+                raise
+            self._context.logger.info("An answer goes out without its thread (%s).", error.code)
+            thread, ts = "", await client.post(chat, part, mark=mark)
+        if thread:
+            self._places[chat, ts] = thread
+        return ts
+
+    async def _upload(
+        self, slack: SlackApp, message: OutboundMessage, file: OutboundFile, number: int
+    ) -> str:
+        to, name = message.address, file.name or "file"
+        try:
+            return await slack.client.upload(
+                to.chat, file.content, name=name, title=name, thread=to.thread
+            )
+        except SlackError as error:
+            raise while_sending(error, parts_done=number) from error
 
     async def find(self, message: OutboundMessage) -> Delivery | None:
         """What stands in the thread of this message; `send` goes on after those parts."""
@@ -139,76 +297,116 @@ class SlackChannel:
             if not ts:
                 break
             found.append(ts)
-        if len(found) < len(parts):
+        if len(found) == len(parts):
+            found += _files_there(there, message.files)
+        if len(found) < len(parts) + len(message.files):
             self._parts_found[message.id] = message.skip_parts + len(found)
-            if len(self._parts_found) > REMEMBERED:
-                self._parts_found.popitem(last=False)
             return None
         return Delivery(state=DeliveryState.SENT, external_ids=tuple(found))
 
     async def _read(self, message: OutboundMessage) -> Sequence[Mapping[str, Any]]:
-        module = importlib.import_module("channels.slack.slack_app")
-        asked: dict[str, Any] = {
-            "channel": message.address.chat,
-            "include_all_metadata": True,
-            "limit": LOOKED_THROUGH,
-        }
-        if message.queued_at is not None:
-            asked["oldest"] = f"{message.queued_at.timestamp() - SKEW_SECONDS:.6f}"
         client = self._connected().client
+        to = message.address
         try:
-            if message.address.thread:
-                answer = await client.conversations_replies(ts=message.address.thread, **asked)
-            else:
-                answer = await client.conversations_history(**asked)
-        except Exception as error:
-            meant = module.while_sending(error)
-            if isinstance(meant, DeliveryFailed):
-                # We may not read here (a scope is missing). Twice is better than never.
-                self._context.logger.warning("A thread cannot be read again: %s", meant.detail)
-                return ()
-            raise ChannelNotReady(f"Slack cannot be asked: {meant}") from error
-        listed = answer.get("messages") or []
-        there = [seen for seen in listed if isinstance(seen, Mapping)]
-        return sorted(there, key=lambda seen: str(seen.get("ts") or ""))
+            there = await client.messages(to.chat, thread=to.thread, since=message.queued_at)
+        except SlackError as error:
+            raise ChannelNotReady(f"Slack cannot be asked ({error.code}).") from error
+        if there is None:
+            # A scope is missing. Twice is better than never.
+            self._context.logger.warning("A thread cannot be read again.")
+        return there or ()
 
     async def _take(self, body: Mapping[str, Any]) -> bool:
         receive = self._receive
-        if receive is None or not self._settings.customers:
+        if receive is None:
+            raise ChannelNotReady("Slack is not connected.")
+        if not self._settings.customers:
             return False
-        message = to_inbound(body, self._workspace, serves=self._serves)
+        message = self._read_delivery(body)
         if message is None:
             # A press on an old button of ours still has to come to rest.
             return is_customers(body)
+        slack = self._slack if self._is_up else None
+        if slack is not None:
+            # Only now, because the desk's windows open within three seconds or not at all.
+            named = await self._names.of(slack.client, mentions_of(body))
+            message = self._read_delivery(body, named) or message
+        self._writing.heard(body)
         await receive(message)
-        address = message.address
-        if address.thread and not address.chat.startswith("D"):
-            await self._threads.put(f"{address.chat}:{address.thread}", "served")
+        await self._note_asker(message)
+        if message.address.chat.startswith("D"):
+            await self._threads.put(message.address.chat, DIRECT)
         return True
 
-    def _serves(self, channel: str, thread: str) -> bool:
-        return bool(self._threads.get(f"{channel}:{thread}"))
+    def _read_delivery(
+        self, body: Mapping[str, Any], names: Mapping[str, Named] = NOBODY
+    ) -> InboundMessage | None:
+        return to_inbound(
+            body,
+            self._workspace_of(body),
+            serves=self._serves,
+            thread_of=lambda channel, ts: self._places.get((channel, ts), ""),
+            names=names,
+        )
 
-    def _parts(self, message: OutboundMessage) -> tuple[SlackPart, ...]:
+    def _workspace_of(self, body: Mapping[str, Any]) -> Workspace:
+        """Who we are; before Slack was ever asked, as the delivery itself says it."""
+        if self._workspace.team_id:
+            return self._workspace
+        given = body.get("authorizations")
+        first = given[0] if isinstance(given, list) and given else None
+        about = first if isinstance(first, Mapping) else {}
+        return self._called(str(about.get("team_id") or ""), str(about.get("user_id") or ""))
+
+    def _called(self, team: str, bot: str) -> Workspace:
+        desks = {self._settings.approvals_channel, self._settings.reports_channel} - {""}
+        return Workspace(team_id=team, bot_user_id=bot, desks=frozenset(desks))
+
+    async def _note_asker(self, message: InboundMessage) -> None:
+        """From now on what this member writes in this thread is for us."""
+        address, user = message.address, message.sender.id
+        spoke = message.kind in (InboundKind.MESSAGE, InboundKind.UNREADABLE, InboundKind.EDIT)
+        if not (address.thread and user and spoke and message.value != KNOWN):
+            return
+        self._places[address.chat, message.message_id] = address.thread
+        place = f"{address.chat}:{address.thread}"
+        asking = (self._threads.get(place) or "").split()
+        if user not in asking:
+            await self._threads.put(place, " ".join([*asking, user][-MOST_ASKING:]))
+
+    def _serves(self, channel: str, thread: str, user: str) -> bool:
+        asking = (self._threads.get(f"{channel}:{thread}") or "").split()
+        return user in asking or EVERYBODY in asking
+
+    def _parts(self, message: OutboundMessage) -> tuple[SlackMessage, ...]:
         label = self._context.words.text("channels.sources", message.locale)
         blocks = render_message(message, sources_label=label, site=self._context.public_url)
         return to_posts(blocks, message.buttons)
 
     async def _app(self) -> SlackApp:
         # The SDK takes a while to import; meanwhile everybody else goes on.
-        module = await import_aside("channels.slack.slack_app")
+        module = await import_aside("core.slack.app")
         app: SlackApp = module.SlackApp(
             bot_token=self._settings.bot_token.get_secret_value(),
             app_token=self._settings.app_token.get_secret_value(),
             signing_secret=self._settings.signing_secret.get_secret_value(),
             base_url=self._settings.api_base_url,
             logger=self._context.logger,
+            may_connect=self._context.may_connect,
+            staff=module.StaffSettings(
+                desk_channel=self._settings.approvals_channel,
+                reports_channel=self._settings.reports_channel,
+                on_duty=self._settings.on_duty,
+                supervisors=self._settings.supervisors,
+                language=self._settings.language,
+            ),
         )
-        app.desk_channel = self._settings.approvals_channel
-        app.on_duty = self._settings.on_duty
-        app.supervisors = self._settings.supervisors
-        app.language = self._settings.language
         return app
+
+    def _app_or_not_ready(self) -> SlackApp:
+        if self._slack is None:
+            raise ChannelNotReady("Slack is not connected.")
+        return self._slack
 
     def _connected(self) -> SlackApp:
         if self._slack is None:
@@ -216,33 +414,29 @@ class SlackChannel:
         return self._slack
 
 
-async def _post(slack: SlackApp, message: OutboundMessage, part: SlackPart, number: int) -> str:
-    module = importlib.import_module("channels.slack.slack_app")
-    try:
-        answer = await slack.client.chat_postMessage(
-            channel=message.address.chat,
-            thread_ts=message.address.thread or None,
-            text=part.text,
-            blocks=list(part.blocks),
-            metadata={
-                "event_type": EVENT_TYPE,
-                "event_payload": {"id": message.id, "part": number},
-            },
-            unfurl_links=False,
-            unfurl_media=False,
-        )
-    except Exception as error:
-        raise module.while_sending(error) from error
-    return str(answer.get("ts") or "")
+def _files_there(there: Sequence[Mapping[str, Any]], files: Sequence[OutboundFile]) -> list[str]:
+    """Ids of those of the files that stand in the thread, as far as they follow each other."""
+    shared = [f for seen in there for f in seen.get("files") or () if isinstance(f, Mapping)]
+    found: list[str] = []
+    for file in files:
+        ids = [str(f.get("id")) for f in shared if f.get("name") == file.name]
+        fresh = next((one for one in ids if one not in found), "")
+        if not fresh:
+            break
+        found.append(fresh)
+    return found
+
+
+def _mark(message: OutboundMessage, number: int) -> Mark:
+    return Mark(kind=MARK, fields={"id": message.id, "part": number})
 
 
 def _is(
-    seen: Mapping[str, Any], message: OutboundMessage, part: SlackPart, number: int, *, bot: str
+    seen: Mapping[str, Any], message: OutboundMessage, part: SlackMessage, number: int, *, bot: str
 ) -> bool:
-    metadata = seen.get("metadata")
-    payload = metadata.get("event_payload") if isinstance(metadata, Mapping) else None
-    if isinstance(payload, Mapping) and "id" in payload:
-        return payload.get("id") == message.id and int(payload.get("part") or 0) == number
+    mark = Mark.of(seen)
+    if mark is not None:
+        return mark == _mark(message, number)
     # Where the metadata is kept from us: our own words, not older than the message.
     return (
         message.queued_at is not None
@@ -253,8 +447,7 @@ def _is(
 
 def verify(settings: SlackSettings, request: HttpRequest, _public_url: str) -> None:
     """Whether a delivery comes from Slack, as long as the app cannot say it itself."""
-    signatures = importlib.import_module("channels.slack.signatures")
-    signatures.signed_body(request, signing_secret=settings.signing_secret.get_secret_value())
+    signed_body(request, signing_secret=settings.signing_secret.get_secret_value())
 
 
 plugin = ChannelPlugin(settings=SlackSettings, create=SlackChannel, verify=verify)

@@ -1,12 +1,14 @@
-"""What an admin sets for Slack; the Korean words stand in the manifest."""
+"""The Slack channel's settings; their Korean labels are in the manifest."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from config.languages import DEFAULT, STAFF
+
 
 class SlackSettings(BaseModel):
-    """What an admin sets for Slack."""
+    """The Slack channel's settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,7 +43,10 @@ class SlackSettings(BaseModel):
         description="User groups or members mentioned when the deadline has passed.",
     )
     language: str = Field(
-        default="en", title="Language of the cards", description="en or ko.", pattern="^(en|ko)$"
+        default=DEFAULT,
+        title="Language of the cards",
+        description=f"{' or '.join(STAFF)}.",
+        pattern=f"^({'|'.join(STAFF)})$",
     )
     customers: bool = Field(
         default=True,

@@ -1,33 +1,21 @@
-"""Text messages through Twilio as a channel: short, without edits, and each with its price."""
+"""The SMS channel, through Twilio."""
 
 from __future__ import annotations
 
 import importlib
-from collections import OrderedDict
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from multidict import MultiDict
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from channels.sms.normalize import to_inbound, to_receipt
-from core.channel import (
-    ChannelCapabilities,
-    HttpRequest,
-    HttpResponse,
-    Receive,
-    ReceiveReceipt,
-)
-from core.errors import (
-    BadInput,
-    ChannelError,
-    DeliveryDeferred,
-    DeliveryFailed,
-    DeliveryUnknown,
-    StoreUnavailable,
-)
-from core.imports import import_aside
-from core.messages import (
+from channels.sms.errors import Remedy, meaning
+from channels.sms.normalize import is_status, to_inbound, to_receipt
+from core.domain.messages import (
+    Address,
+    Attachment,
     Delivery,
     DeliveryState,
     InboundKind,
@@ -35,9 +23,28 @@ from core.messages import (
     OutboundMessage,
     Sender,
 )
-from core.plugin import ChannelContext, ChannelPlugin
-from core.rendering_markdown import render_message
-from core.rendering_sms import HARD_LIMIT, size, to_sms
+from core.errors import (
+    BadInput,
+    ChannelError,
+    ChannelNotReady,
+    DeliveryDeferred,
+    DeliveryFailed,
+    DeliveryUnknown,
+    StoreUnavailable,
+)
+from core.rendering.markdown import render_message
+from core.rendering.sms import HARD_LIMIT, size, to_sms
+from core.runtime.lru import LruDict
+from core.sdk.channel import (
+    ChannelCapabilities,
+    HttpRequest,
+    HttpResponse,
+    Receive,
+    ReceiveReceipt,
+    Write,
+)
+from core.sdk.imports import import_aside
+from core.sdk.plugin import ChannelContext, ChannelPlugin
 
 if TYPE_CHECKING:
     from channels.sms.api import TwilioApi
@@ -55,7 +62,7 @@ _TWIML = HttpResponse(
 
 
 class SmsSettings(BaseModel):
-    """What an admin sets for text messages."""
+    """The SMS channel's settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -73,13 +80,20 @@ class SmsSettings(BaseModel):
     api_base_url: str = Field(
         default="https://api.twilio.com", title="Address of the API", pattern=r"^https?://\S+$"
     )
+    webhook_hosts: str = Field(
+        default="",
+        title="Other host names of our webhooks",
+        description="Where Twilio calls us by more names than PUBLIC_URL's: a list with commas.",
+        pattern=r"^[A-Za-z0-9.\-:,\s]*$",
+        max_length=1000,
+    )
     price_per_segment: float = Field(
         default=0.0, ge=0, title="Price of a segment", description="Shown to agents; 0 hides it."
     )
 
 
 class SmsChannel:
-    """Keeps `core.channel.Channel`; takes webhooks, tells receipts, and can ask Twilio."""
+    """`core.sdk.channel.Channel` over Twilio: takes webhooks, fetches what it missed."""
 
     def __init__(self, settings: SmsSettings, context: ChannelContext) -> None:
         self._settings = settings
@@ -87,8 +101,8 @@ class SmsChannel:
         self._api: TwilioApi | None = None
         self._receive: Receive | None = None
         self._receipts: ReceiveReceipt | None = None
-        self._owners: OrderedDict[str, str] = OrderedDict()
-        self._parts_found: OrderedDict[str, int] = OrderedDict()
+        self._owners: LruDict[str, str] = LruDict(REMEMBERED)
+        self._parts_found: LruDict[str, int] = LruDict(REMEMBERED)
 
     @property
     def capabilities(self) -> ChannelCapabilities:
@@ -99,12 +113,29 @@ class SmsChannel:
         """Tell every later status there."""
         self._receipts = receive
 
-    async def start(self, receive: Receive) -> None:
-        """Try the credentials; from now on webhooks are taken."""
-        self._api = await self._connect()
-        await self._api.account()
+    async def listen(self, receive: Receive) -> bool:
+        """From now on webhooks are taken: the auth token is all that proving them needs."""
         await import_aside(WEBHOOKS)
         self._receive = receive
+        return True
+
+    async def start(self, receive: Receive) -> None:
+        """Try the credentials; from now on messages can be sent."""
+        await self.listen(receive)
+        self._api = await self._connect()
+        await self._api.account()
+
+    async def probe(self) -> None:
+        """Whether Twilio still takes our credentials."""
+        await self._api_or_not_ready().account()
+
+    async def fetch_missed(self, since: datetime) -> None:
+        """Take in what stands in Twilio's list, as if its webhook had come."""
+        receive, account = self._receive, self._settings.sender
+        for listed in await self._api_or_not_ready().received(account, since):
+            message = to_inbound(listed.form, account=account)
+            if message is not None and receive is not None:
+                await receive(replace(message, sent_at=listed.at))
 
     async def stop(self) -> None:
         """Close every connection."""
@@ -118,23 +149,37 @@ class SmsChannel:
         api = await self._connect()
         try:
             name = await api.account()
+            leads_to = await api.webhook_of(self._settings.sender)
         finally:
             await api.close()
-        return f"Connected to {name or self._settings.account_sid}; from {self._settings.sender}."
+        said = f"Connected to {name or self._settings.account_sid}; from {self._settings.sender}."
+        return said + self._elsewhere(leads_to)
+
+    def _elsewhere(self, leads_to: str) -> str:
+        """What to change at Twilio where this number's messages are sent to somebody else."""
+        ours, theirs = urlsplit(self._context.public_url).hostname, urlsplit(leads_to).hostname
+        if not ours or not theirs or ours == theirs:
+            return ""
+        return (
+            f" But Twilio sends its messages to {theirs}: enter "
+            f"{self._context.public_url}/webhooks/twilio/sms there."
+        )
 
     async def handle_http(self, request: HttpRequest) -> HttpResponse:
         """Take a message ("sms") or a status ("status"), once its signature has proved it."""
         if request.method != "POST":
             return HttpResponse(status=405)
         if self._receive is None:
-            await import_aside(WEBHOOKS)  # otherwise `start` has done it
+            await import_aside(WEBHOOKS)  # otherwise `listen` has done it
         form = open_form(self._settings, request, self._context.public_url)
         if self._receive is None:
             return HttpResponse(status=503, headers={"Retry-After": "5"})
-        if request.path.strip("/") == "status":
+        if is_status(form, posted_as=request.path.strip("/")):
             receipt = to_receipt(form, account=self._settings.sender)
             if receipt is not None and self._receipts is not None:
                 await self._receipts(receipt)
+            if receipt is not None and meaning(receipt.code).remedy is Remedy.STOP:
+                await self._note_opt_out(receipt.address, receipt.external_id)
             return HttpResponse(status=204)
         token = request.headers.get("i-twilio-idempotency-token", "")
         message = to_inbound(form, account=self._settings.sender, token=token)
@@ -143,6 +188,11 @@ class SmsChannel:
         await self._receive(message)
         # Twilio answers STOP, START and HELP by itself; everything else is answered later.
         return _TWIML
+
+    async def fetch(self, address: Address, attachment: Attachment, write: Write) -> None:
+        """Hand over a picture or recording that came by MMS."""
+        del address
+        await self._connected().download(attachment.url, write)
 
     async def send(self, message: OutboundMessage) -> Delivery:
         """Send the message in as few texts as it needs, numbered when there are several."""
@@ -172,11 +222,11 @@ class SmsChannel:
             except DeliveryUnknown as error:
                 raise DeliveryUnknown(error.detail, parts_done=number) from error
             except DeliveryFailed as error:
-                if error.code == "21610":
-                    await self._note_opt_out(message)
+                if meaning(error.code).remedy is Remedy.STOP:
+                    await self._note_opt_out(message.address, message.id)
                 raise
             sids.append(posted.sid)
-            _remember(self._owners, posted.sid, message.id)
+            self._owners[posted.sid] = message.id
             segments += posted.segments or size(body).segments
         return Delivery(
             state=DeliveryState.SENT,
@@ -204,9 +254,9 @@ class SmsChannel:
             else:
                 break
         for sid in sids:
-            _remember(self._owners, sid, message.id)
+            self._owners[sid] = message.id
         if len(sids) < len(bodies):
-            _remember(self._parts_found, message.id, message.skip_parts + len(sids))
+            self._parts_found[message.id] = message.skip_parts + len(sids)
             return None
         return Delivery(
             state=DeliveryState.SENT,
@@ -225,16 +275,16 @@ class SmsChannel:
         price = self._settings.price_per_segment
         return f"{counted}, about {segments * price:.4f}" if price else counted
 
-    async def _note_opt_out(self, message: OutboundMessage) -> None:
+    async def _note_opt_out(self, address: Address, about: str) -> None:
         """Twilio knows of a STOP that we have not seen; from now on we know it as well."""
         if self._receive is None:
             return
         try:
             await self._receive(
                 InboundMessage(
-                    address=message.address,
-                    external_id=f"21610:{message.id}",
-                    sender=Sender(id=message.address.chat),
+                    address=address,
+                    external_id=f"21610:{about}",
+                    sender=Sender(id=address.chat),
                     kind=InboundKind.OPT_OUT,
                 )
             )
@@ -251,18 +301,15 @@ class SmsChannel:
         )
         return api
 
+    def _api_or_not_ready(self) -> TwilioApi:
+        if self._api is None:
+            raise ChannelNotReady("Twilio is not connected.")
+        return self._api
+
     def _connected(self) -> TwilioApi:
         if self._api is None:
             raise DeliveryDeferred("Twilio is not connected.")
         return self._api
-
-
-def _remember(
-    known: OrderedDict[str, str] | OrderedDict[str, int], key: str, value: object
-) -> None:
-    known[key] = value  # type: ignore[assignment]
-    if len(known) > REMEMBERED:
-        known.popitem(last=False)
 
 
 def open_form(settings: SmsSettings, request: HttpRequest, public_url: str) -> MultiDict[str]:
@@ -273,6 +320,7 @@ def open_form(settings: SmsSettings, request: HttpRequest, public_url: str) -> M
         auth_token=settings.auth_token.get_secret_value(),
         public_url=public_url,
         path=f"/webhooks/twilio/{request.path.strip('/')}",
+        hosts=settings.webhook_hosts.replace(",", " ").split(),
     )
     return form
 

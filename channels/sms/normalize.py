@@ -1,11 +1,11 @@
-"""Reads Twilio's webhook parameters into our words; pure."""
+"""Normalizes Twilio's webhook parameters into inbound messages; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from channels.sms.codes import Remedy, meaning
-from core.messages import (
+from channels.sms.errors import Remedy, meaning
+from core.domain.messages import (
     Address,
     Attachment,
     DeliveryState,
@@ -18,15 +18,19 @@ from core.messages import (
 CHANNEL = "sms"
 AGAIN_AFTER = 60.0  #: seconds until a message that may get through is tried once more
 
-CONSENT = {
+TAKEN_BY_TWILIO = {
     **dict.fromkeys(
         ("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"),
         InboundKind.OPT_OUT,
     ),
-    **dict.fromkeys(("START", "YES", "UNSTOP"), InboundKind.OPT_IN),
+    **dict.fromkeys(("START", "UNSTOP"), InboundKind.OPT_IN),
     **dict.fromkeys(("HELP", "INFO"), InboundKind.HELP),
 }
-"""Words that mean this when they stand alone; Twilio answers them itself and forwards them."""
+"""Words on which Twilio itself acts when they stand alone: from then on it blocks the number.
+
+What customers say in other words, the core reads (`core.nlu.consent`). It also knows whether START
+and YES mean consent: only of who has opted out. To everybody else "Yes" is an answer.
+"""
 
 _OPT_OUT_TYPES = {
     "STOP": InboundKind.OPT_OUT,
@@ -45,6 +49,16 @@ _STATES = {
 }
 
 
+def is_status(form: Mapping[str, str], *, posted_as: str) -> bool:
+    """Whether a form tells what became of a message of ours, by what it says of itself.
+
+    By the address it came to (`posted_as`, "sms" or "status") only where it does not say: whoever
+    enters the two addresses the wrong way round at Twilio loses neither words nor outcomes.
+    """
+    told = form.get("MessageStatus") or form.get("SmsStatus", "")
+    return told not in ("received", "receiving") if told else posted_as == "status"
+
+
 def to_inbound(form: Mapping[str, str], *, account: str, token: str = "") -> InboundMessage | None:
     """The customer's message, or None when the form holds none.
 
@@ -54,16 +68,29 @@ def to_inbound(form: Mapping[str, str], *, account: str, token: str = "") -> Inb
     sender, sid = form.get("From", ""), form.get("MessageSid") or form.get("SmsSid", "")
     if not sender or not (sid or token):
         return None
-    body = form.get("Body", "")
-    kind = _kind(form, body)
+    body, attachments = words(form), _attachments(form)
+    kind, value = _kind(form, body), ""
+    if kind is InboundKind.MESSAGE and not (body.strip() or attachments):
+        kind, value = InboundKind.UNREADABLE, form.get("MessageType") or "message"
     return InboundMessage(
         address=_address(form, account=account, ours="To", theirs="From"),
         external_id=sid or token,
         sender=Sender(id=sender, name=form.get("ProfileName", "")),
         text=body,
         kind=kind,
-        attachments=_attachments(form),
+        value=value,
+        attachments=attachments,
     )
+
+
+def words(form: Mapping[str, str]) -> str:
+    """The customer's words; a pressed suggestion or a place (RCS) as text too."""
+    body = form.get("Body", "") or form.get("ButtonText", "") or form.get("ButtonPayload", "")
+    if not (form.get("Latitude") and form.get("Longitude")):
+        return body
+    named = ", ".join(form[name] for name in ("Label", "Address") if form.get(name))
+    place = f"📍 {form['Latitude']}, {form['Longitude']}" + (f" ({named})" if named else "")
+    return f"{body}\n{place}" if body.strip() else place
 
 
 def to_receipt(form: Mapping[str, str], *, account: str) -> Receipt | None:
@@ -92,7 +119,7 @@ def _address(form: Mapping[str, str], *, account: str, ours: str, theirs: str) -
 
 def _kind(form: Mapping[str, str], body: str) -> InboundKind:
     advanced = _OPT_OUT_TYPES.get(form.get("OptOutType", "").upper())
-    return advanced or CONSENT.get(body.strip().upper(), InboundKind.MESSAGE)
+    return advanced or TAKEN_BY_TWILIO.get(body.strip().upper(), InboundKind.MESSAGE)
 
 
 def _attachments(form: Mapping[str, str]) -> tuple[Attachment, ...]:

@@ -1,8 +1,9 @@
-"""The Bot API through aiogram, its answers as our errors; imported only when the channel is on."""
+"""The Bot API through aiogram, with its errors as ours; imported only when the channel is on."""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
@@ -14,11 +15,15 @@ from aiogram.methods import (
     AnswerCallbackQuery,
     DeleteWebhook,
     EditMessageText,
+    GetFile,
     GetMe,
     GetUpdates,
+    GetWebhookInfo,
     SendChatAction,
+    SendDocument,
     SendMessage,
     SendMessageDraft,
+    SendPhoto,
     SetMyCommands,
     SetWebhook,
     TelegramMethod,
@@ -26,6 +31,7 @@ from aiogram.methods import (
 from aiogram.methods.base import Response, TelegramType
 from aiogram.types import (
     BotCommand,
+    BufferedInputFile,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     LinkPreviewOptions,
@@ -33,12 +39,26 @@ from aiogram.types import (
     ReplyParameters,
 )
 from aiogram.utils.token import TokenValidationError
-from aiohttp import ClientConnectorError, ServerDisconnectedError
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponseError,
+    ServerDisconnectedError,
+)
 
-from channels.telegram.faults import ChatMigrated, NotModified, NotSupported, PollConflict
-from channels.telegram.normalize import ALLOWED_UPDATES, BUSINESS, Bot
+from channels.telegram.errors import (
+    ChatMigrated,
+    NotModified,
+    NotSupported,
+    PlaceGone,
+    PollConflict,
+    Unshowable,
+)
+from channels.telegram.normalize import ALLOWED_UPDATES, BUSINESS, DIRECT, Bot
 from channels.telegram.render import TelegramPart
+from core.domain.messages import Address, Button, OutboundFile
 from core.errors import (
+    AttachmentRefused,
     ChannelAuthFailed,
     ChannelError,
     ChannelNotReady,
@@ -46,10 +66,15 @@ from core.errors import (
     DeliveryFailed,
     DeliveryUnknown,
 )
-from core.messages import Address, Button
+from core.sdk.channel import Write
 
 CALL_SECONDS = 20
+CHUNK_BYTES = 65_536
+FILE_SECONDS = 28  #: the outbox gives up after thirty
 POLL_SECONDS = 25
+
+_PHOTOS = frozenset({"image/jpeg", "image/png", "image/webp"})
+PHOTO_BYTES = 10_000_000  #: larger ones go as documents
 
 T = TypeVar("T")
 
@@ -63,11 +88,27 @@ class _RawMe(GetMe):
     __returning__ = dict[str, Any]
 
 
+class _RawWebhookInfo(GetWebhookInfo):
+    __returning__ = dict[str, Any]
+
+
 class _RawUpdates(GetUpdates):
     __returning__ = list[dict[str, Any]]
 
 
+class _RawFile(GetFile):
+    __returning__ = dict[str, Any]
+
+
 class _RawSend(SendMessage):
+    __returning__ = dict[str, Any]
+
+
+class _RawPhoto(SendPhoto):
+    __returning__ = dict[str, Any]
+
+
+class _RawDocument(SendDocument):
     __returning__ = dict[str, Any]
 
 
@@ -125,6 +166,10 @@ class TelegramApi:
         """Have updates wait for `updates`; none of them is dropped."""
         await self._asking(DeleteWebhook(drop_pending_updates=False))
 
+    async def webhook_info(self) -> dict[str, Any]:
+        """Where updates are sent, and what keeps them. Raises NotSupported, and as `me`."""
+        return cast(dict[str, Any], await self._asking(_RawWebhookInfo()))
+
     async def updates(self, offset: int | None) -> list[dict[str, Any]]:
         """The next updates, waiting for them; an offset confirms all before it.
 
@@ -151,10 +196,11 @@ class TelegramApi:
         buttons: Sequence[Button] = (),
         reply_to: int | None = None,
     ) -> str:
-        """Send one message and give its number. Raises as `core.channel.Channel.send`."""
+        """Send one message and give its number. Raises as `core.sdk.channel.Channel.send`."""
         fields: dict[str, Any] = {
             "chat_id": chat,
             "message_thread_id": _thread(address),
+            "direct_messages_topic_id": _direct(address),
             **_content(address, part, buttons),
         }
         if reply_to is not None:
@@ -163,6 +209,21 @@ class TelegramApi:
             )
         method = _RawSend(**fields)
         sent = cast(dict[str, Any], await self._sending(method))
+        return str(sent.get("message_id", ""))
+
+    async def post_file(self, address: Address, file: OutboundFile, *, chat: int) -> str:
+        """Send one file and give its message's number. Raises as `post`."""
+        content = BufferedInputFile(file.content, file.name or "file")
+        common: dict[str, Any] = {
+            "chat_id": chat,
+            "message_thread_id": _thread(address),
+            "direct_messages_topic_id": _direct(address),
+            "business_connection_id": _business(address),
+        }
+        method: TelegramMethod[Any] = _RawDocument(document=content, **common)
+        if file.media_type in _PHOTOS and file.size <= PHOTO_BYTES:
+            method = _RawPhoto(photo=content, **common)
+        sent = cast(dict[str, Any], await self._sending(method, seconds=FILE_SECONDS))
         return str(sent.get("message_id", ""))
 
     async def edit(
@@ -203,6 +264,28 @@ class TelegramApi:
         )
         await self._asking(method, seconds=5)
 
+    async def download(self, file_id: str, write: Write) -> None:
+        """Hand over a file's bytes. Raises AttachmentRefused, ChannelNotReady and the like."""
+        try:
+            found = cast(dict[str, Any], await self._asking(_RawFile(file_id=file_id)))
+        except NotSupported as error:
+            raise AttachmentRefused(f"Telegram does not give this file: {error.detail}") from error
+        path = str(found.get("file_path") or "")
+        if not path:
+            raise AttachmentRefused("Telegram names no place of this file.")
+        url = self._session.api.file_url(self._bot.token, path)
+        try:
+            async for chunk in self._session.stream_content(
+                url, timeout=CALL_SECONDS, chunk_size=CHUNK_BYTES, raise_for_status=True
+            ):
+                await write(chunk)
+        except ClientResponseError as error:
+            if error.status in (404, 410):
+                raise AttachmentRefused("Telegram has this file no more.") from error
+            raise ChannelNotReady(f"Telegram does not give a file ({error.status}).") from error
+        except (ClientError, OSError) as error:
+            raise ChannelNotReady("Telegram broke off in a file.") from error
+
     async def answer_press(self, press_id: str, *, text: str = "") -> None:
         """Let the customer's button come to rest."""
         method = AnswerCallbackQuery(callback_query_id=press_id, text=text or None)
@@ -214,11 +297,22 @@ class TelegramApi:
         except (ex.AiogramError, OSError) as error:
             raise _while_asking(error) from error
 
-    async def _sending(self, method: TelegramMethod[T]) -> T:
+    async def _sending(self, method: TelegramMethod[T], *, seconds: int = CALL_SECONDS) -> T:
         try:
-            return await self._bot(method, request_timeout=CALL_SECONDS)
+            return await self._bot(method, request_timeout=seconds)
         except (ex.AiogramError, OSError) as error:
             raise _while_sending(error) from error
+
+
+_NO_PLACE = re.compile(r"message thread not found|TOPIC_(?:CLOSED|DELETED|ID_INVALID)")
+_TOO_MUCH = re.compile(r"entit(?:y|ies)|\bBUTTON_|reply markup|REPLY_MARKUP|inline keyboard")
+
+
+def _refusal(words: str) -> type[DeliveryFailed]:
+    """The kind of a refusal; two of them may get through in another form."""
+    if _NO_PLACE.search(words):
+        return PlaceGone
+    return Unshowable if _TOO_MUCH.search(words) else DeliveryFailed
 
 
 def _while_asking(error: Exception) -> ChannelError:
@@ -261,7 +355,8 @@ def _while_sending(error: Exception) -> ChannelError:
                 return DeliveryUnknown("Telegram broke the connection before it answered.")
             return DeliveryUnknown(f"No answer from Telegram: {error.message}")
         case ex.TelegramAPIError():
-            return DeliveryFailed(f"Telegram refuses the message: {error.message}", code="400")
+            refused = _refusal(error.message)
+            return refused(f"Telegram refuses the message: {error.message}", code="400")
         case _:
             return DeliveryUnknown(f"Telegram's answer cannot be read: {type(error).__name__}")
 
@@ -278,6 +373,11 @@ def _content(address: Address, part: TelegramPart, buttons: Sequence[Button]) ->
 
 def _thread(address: Address) -> int | None:
     return int(address.thread) if address.thread.isdigit() else None
+
+
+def _direct(address: Address) -> int | None:
+    topic = address.thread.removeprefix(DIRECT)
+    return int(topic) if topic != address.thread and topic.isdigit() else None
 
 
 def _business(address: Address) -> str | None:

@@ -1,4 +1,4 @@
-"""Reads what Telegram delivers, as plain JSON, into our words; pure, and never raises on it."""
+"""Normalizes Telegram's updates into inbound messages; pure, never raises."""
 
 from __future__ import annotations
 
@@ -8,16 +8,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from core.messages import Address, Attachment, InboundKind, InboundMessage, Sender
+from channels.telegram.content import quotes, unreadable, words
+from channels.telegram.senders import partner_of, sender_of
+from config.languages import LANGUAGES, language_called
+from core.domain.messages import (
+    AUTOMATIC,
+    KNOWN,
+    OURS,
+    Address,
+    Attachment,
+    InboundKind,
+    InboundMessage,
+    Sender,
+    SenderKind,
+)
 
 CHANNEL = "telegram"
-ALLOWED_UPDATES = ("message", "callback_query", "business_message")
+_SAID = ("message", "business_message", "edited_message", "edited_business_message")
+ALLOWED_UPDATES = (
+    *_SAID,
+    "callback_query",
+    "deleted_business_messages",
+    "message_reaction",  # never sent unless it is asked for
+)
 BUSINESS = "business:"  #: opens a thread that is a business connection
+DIRECT = "direct:"  #: opens a thread that is one person's talk with a channel
 
 _COMMAND = re.compile(r"/(\w+)(?:@(\w+))?(?:\s+(.*))?\s*", re.DOTALL)
-_LANGUAGES = {
-    "en": "en", "english": "en", "영어": "en", "ko": "ko", "korean": "ko", "한국어": "ko",
-}  # fmt: skip
 _FILES = {
     "voice": "voice",
     "audio": "audio",
@@ -27,11 +44,12 @@ _FILES = {
     "document": "file",
     "sticker": "sticker",
 }
+_READ_ELSEWHERE = ("photo", *_FILES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
-    """Who we are on Telegram."""
+    """Our bot's identity on Telegram."""
 
     id: int
     username: str
@@ -42,14 +60,33 @@ def to_inbound(update: Mapping[str, Any], bot: Bot) -> InboundMessage | None:
     number = update.get("update_id")
     if not isinstance(number, int):
         return None
-    press = _object(update.get("callback_query"))
-    if press:
+    if press := _object(update.get("callback_query")):
         return _press(press, number, bot)
-    business = _object(update.get("business_message"))
-    message = business or _object(update.get("message"))
-    if not message:
-        return None
-    return _message(message, number, bot, business=bool(business))
+    if reaction := _object(update.get("message_reaction")):
+        return _reaction(reaction, number, bot)
+    for name in _SAID:
+        if message := _object(update.get(name)):
+            return _message(message, number, bot, said=name)
+    return None
+
+
+def deletions(update: Mapping[str, Any], bot: Bot) -> tuple[InboundMessage, ...]:
+    """The messages that were taken back, one by one; Telegram says it of business chats only."""
+    about = _object(update.get("deleted_business_messages"))
+    chat, number = _object(about.get("chat")), update.get("update_id")
+    gone = about.get("message_ids")
+    if not isinstance(chat.get("id"), int) or not isinstance(gone, Sequence):
+        return ()
+    return tuple(
+        InboundMessage(
+            address=_address(about, chat, bot),
+            external_id=f"{number}:{chat['id']}:{one}",
+            sender=partner_of(chat),
+            kind=InboundKind.DELETION,
+            about=str(one),
+        )
+        for one in gone
+    )
 
 
 def moved_group(update: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -67,44 +104,96 @@ def moved_group(update: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _message(
-    message: Mapping[str, Any], number: int, bot: Bot, *, business: bool
+    message: Mapping[str, Any], number: int, bot: Bot, *, said: str
 ) -> InboundMessage | None:
-    chat, sender = _object(message.get("chat")), _object(message.get("from"))
-    if not isinstance(chat.get("id"), int) or sender.get("is_bot"):
+    chat, sender = _object(message.get("chat")), sender_of(message)
+    business, edited = "business" in said, said.startswith("edited_")
+    if not isinstance(chat.get("id"), int) or message.get("is_automatic_forward"):
         return None
-    if business and sender.get("id") != chat["id"]:
-        return None  # the owner of the business account writes to his customer himself
-    text = str(message.get("text") or message.get("caption") or "")
-    attachments = _attachments(message)
-    if not text and not attachments:
+    if edited and "location" in message:
+        return None  # a live location moves every few seconds; where it began is known
+    partner = _partner(message, chat)
+    direct = bool(_direct_topic(message))
+    private = business or direct or chat.get("type") == "private"
+    ours = _is_ours(message, sender, partner) if direct or business else False
+    if message.get("sender_business_bot") or (sender.kind is SenderKind.BOT and not ours):
+        return None  # we ourselves, or another program
+    text, attachments = words(message), _attachments(message)
+    strange = unreadable(message, read=_READ_ELSEWHERE)
+    if not (text or attachments or strange):
         return None
-    command = _COMMAND.fullmatch(text)
+    command = None if message.get("forward_origin") else _COMMAND.fullmatch(text)
     if command and command[2] and command[2].lower() != bot.username.lower():
         return None
-    if chat.get("type") != "private" and not business:
+    for_us = True
+    if not private:
         known = command is not None and command[1].lower() in {"start", "human", "language"}
         text, mentioned = _without_mention(message, text, bot)
-        if not (mentioned or known or _is_reply_to_us(message, bot)):
+        for_us = mentioned or known or _is_reply_to_us(message, bot)
+        if not (for_us or edited):
             return None
-        command = _COMMAND.fullmatch(text)
+        command = None if message.get("forward_origin") else _COMMAND.fullmatch(text)
     kind, value = _command(command)
+    if ours:
+        kind, value = InboundKind.OURS, AUTOMATIC if message.get("is_from_offline") else ""
+    elif strange and not (text or attachments):
+        kind, value = InboundKind.UNREADABLE, strange
+    elif strange:
+        attachments = (*attachments, Attachment(kind=strange))
+    if edited:
+        kind, value = InboundKind.EDIT, OURS if ours else "" if for_us else KNOWN
+    name = str(message.get("message_id", ""))
+    says_itself = kind in (InboundKind.MESSAGE, InboundKind.OURS, InboundKind.EDIT)
     return InboundMessage(
         address=_address(message, chat, bot),
         # An update's number alone starts anew at random after a quiet week, a message's number
         # is unique in its chat only; together they never meet again, and a repeat has both.
-        external_id=f"{number}:{chat['id']}:{message.get('message_id', '')}",
-        sender=_sender(sender, chat),
-        text="" if kind is not InboundKind.MESSAGE else text,
+        external_id=f"{number}:{chat['id']}:{name}",
+        sender=sender,
+        text=text if says_itself and not message.get("forward_origin") else "",
         kind=kind,
         value=value,
         attachments=attachments,
         group_id=str(message.get("media_group_id") or ""),
         sent_at=_time(message.get("date")),
+        message_id=name,
+        about=name if edited else "",
+        quotes=quotes(message),
+        place=_place(message, chat),
+        customer=partner if ours else None,
     )
 
 
+def _reaction(about: Mapping[str, Any], number: int, bot: Bot) -> InboundMessage | None:
+    chat, before, now = _object(about.get("chat")), _signs(about, "old"), _signs(about, "new")
+    added = [sign for sign in now if sign not in before]
+    removed = [sign for sign in before if sign not in now]
+    who = {"chat": chat, "from": about.get("user"), "sender_chat": about.get("actor_chat")}
+    if not isinstance(chat.get("id"), int) or not (added or removed):
+        return None
+    return InboundMessage(
+        address=_address(about, chat, bot),
+        external_id=f"{number}:reaction:{chat['id']}:{about.get('message_id', '')}",
+        sender=sender_of(who),
+        kind=InboundKind.REACTION if added else InboundKind.REACTION_REMOVED,
+        value=" ".join(added or removed),
+        sent_at=_time(about.get("date")),
+        about=str(about.get("message_id", "")),
+    )
+
+
+def _signs(about: Mapping[str, Any], when: str) -> list[str]:
+    given = about.get(f"{when}_reaction")
+    kinds = given if isinstance(given, Sequence) and not isinstance(given, str) else ()
+    named = {"paid": "⭐", "custom_emoji": "🙂"}  # one of Telegram's own pictures has no letter
+    found = (
+        str(_object(k).get("emoji") or named.get(str(_object(k).get("type")), "")) for k in kinds
+    )
+    return [sign for sign in found if sign]
+
+
 def _press(press: Mapping[str, Any], number: int, bot: Bot) -> InboundMessage | None:
-    message, sender = _object(press.get("message")), _object(press.get("from"))
+    message = _object(press.get("message"))
     chat = _object(message.get("chat"))
     kind, value = button(str(press.get("data") or ""))
     if not isinstance(chat.get("id"), int) or kind is None:
@@ -112,9 +201,10 @@ def _press(press: Mapping[str, Any], number: int, bot: Bot) -> InboundMessage | 
     return InboundMessage(
         address=_address(message, chat, bot),
         external_id=f"{number}:press:{press.get('id', '')}",
-        sender=_sender(sender, chat),
+        sender=sender_of({"chat": chat, "from": press.get("from")}),
         kind=kind,
         value=value,
+        place=_place(message, chat),
     )
 
 
@@ -125,7 +215,7 @@ def button(data: str) -> tuple[InboundKind | None, str]:
         return InboundKind.HUMAN, ""
     if name == "rating" and value in {"1", "2", "3", "4", "5"}:
         return InboundKind.RATING, value
-    if name == "language" and value in _LANGUAGES.values():
+    if name == "language" and value in LANGUAGES:
         return InboundKind.LANGUAGE, value
     return None, ""
 
@@ -143,8 +233,7 @@ def _command(command: re.Match[str] | None) -> tuple[InboundKind, str]:
         case "human":
             return InboundKind.HUMAN, ""
         case "language":
-            wanted = (command[3] or "").strip().lower() if command else ""
-            return InboundKind.LANGUAGE, _LANGUAGES.get(wanted, "")
+            return InboundKind.LANGUAGE, language_called(command[3] or "") if command else ""
         case _:
             return InboundKind.MESSAGE, ""
 
@@ -153,19 +242,41 @@ def _address(message: Mapping[str, Any], chat: Mapping[str, Any], bot: Bot) -> A
     thread = ""
     if connection := message.get("business_connection_id"):
         thread = f"{BUSINESS}{connection}"
-    elif message.get("is_topic_message") and message.get("message_thread_id"):
-        thread = str(message["message_thread_id"])
+    elif direct := _direct_topic(message):
+        thread = f"{DIRECT}{direct}"
+    elif chat.get("type") != "private":
+        thread = _topic(message)
     return Address(channel=CHANNEL, account=str(bot.id), chat=str(chat["id"]), thread=thread)
 
 
-def _sender(sender: Mapping[str, Any], chat: Mapping[str, Any]) -> Sender:
-    names = (str(sender.get("first_name") or ""), str(sender.get("last_name") or ""))
-    name = " ".join(part for part in names if part) or str(chat.get("title") or "")
-    return Sender(
-        id=str(sender.get("id", chat["id"])),
-        name=name,
-        locale=str(sender.get("language_code") or ""),
-    )
+def _place(message: Mapping[str, Any], chat: Mapping[str, Any]) -> str:
+    """A topic of a private chat: one person's, so it is a place and no conversation of its own."""
+    in_private = chat.get("type") == "private" and not message.get("business_connection_id")
+    return _topic(message) if in_private else ""
+
+
+def _direct_topic(message: Mapping[str, Any]) -> str:
+    """The topic of one person's talk with a channel of ours; such a chat is a supergroup's."""
+    return str(_object(message.get("direct_messages_topic")).get("topic_id") or "")
+
+
+def _is_ours(message: Mapping[str, Any], sender: Sender, partner: Sender) -> bool:
+    """Whether a person of the company wrote it: the customer is known, or it says a channel."""
+    topic = _object(message.get("direct_messages_topic"))
+    if topic and not topic.get("user"):
+        return sender.kind is SenderKind.CHANNEL
+    return sender.id != partner.id
+
+
+def _partner(message: Mapping[str, Any], chat: Mapping[str, Any]) -> Sender:
+    """With whom a chat that is no group is."""
+    user = _object(_object(message.get("direct_messages_topic")).get("user"))
+    return partner_of(user or chat)
+
+
+def _topic(message: Mapping[str, Any]) -> str:
+    topic = message.get("message_thread_id") if message.get("is_topic_message") else None
+    return str(topic or "")
 
 
 def _without_mention(message: Mapping[str, Any], text: str, bot: Bot) -> tuple[str, bool]:
@@ -197,7 +308,8 @@ def _attachments(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
     photos = message.get("photo")
     if isinstance(photos, Sequence) and photos:
         largest = _object(photos[-1])
-        found.append(Attachment(kind="image", size=_size(largest)))
+        ref = str(largest.get("file_id") or "")
+        found.append(Attachment(kind="image", size=_size(largest), ref=ref))
     for name, kind in _FILES.items():
         about = _object(message.get(name))
         # An animation comes a second time as a document, for clients that know no animation.
@@ -208,19 +320,9 @@ def _attachments(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
                     name=str(about.get("file_name") or about.get("emoji") or ""),
                     media_type=str(about.get("mime_type") or ""),
                     size=_size(about),
+                    ref=str(about.get("file_id") or ""),
                 )
             )
-    place = _object(message.get("location"))
-    if place:
-        name = f"{place.get('latitude')}, {place.get('longitude')}"
-        found.append(Attachment(kind="location", name=name))
-    contact = _object(message.get("contact"))
-    if contact:
-        named = f"{contact.get('first_name', '')} {contact.get('phone_number', '')}".strip()
-        found.append(Attachment(kind="contact", name=named))
-    poll = _object(message.get("poll"))
-    if poll:
-        found.append(Attachment(kind="poll", name=str(poll.get("question") or "")))
     return tuple(found)
 
 

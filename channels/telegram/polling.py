@@ -7,20 +7,22 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
-from channels.telegram.faults import PollConflict
+from channels.telegram.errors import PollConflict
 from core.clock import Clock
 from core.errors import ChannelNotReady, DeliveryDeferred, StoreUnavailable
-from core.ports import Lease
+from core.runtime.backoff import Backoff
+from core.sdk.plugin import Lease
 
 CONFLICTS = 4  #: a poll of our own that was just cut off may conflict once or twice
 FAILURES = 3  #: then the host is told, and tries with a growing pause
+STORE_BACKOFF = Backoff(0.5, 10.0)  #: while the store is away
 QUIET_SECONDS = 86_400.0  #: after so long Telegram may begin its numbers anew, anywhere
 
 Update = dict[str, Any]
 
 
 class Pulls(Protocol):
-    """Where updates come from."""
+    """The port to Telegram's updates."""
 
     async def updates(self, offset: int | None) -> list[Update]:
         """The next updates; an offset confirms all before it."""
@@ -96,7 +98,7 @@ class Poller:
                 await self._clock.sleep(0.05)
 
     async def _store(self, updates: Sequence[Update]) -> None:
-        pause = 0.5
+        failures = 0
         waiting = list(updates)
         while waiting:
             results = await asyncio.gather(
@@ -108,8 +110,8 @@ class Poller:
             waiting = [update for left in results if isinstance(left, list) for update in left]
             if waiting:
                 self._logger.warning("The store is down; %d updates wait.", len(waiting))
-                await self._clock.sleep(pause)
-                pause = min(pause * 2, 10.0)
+                failures += 1
+                await self._clock.sleep(STORE_BACKOFF.after(failures))
 
     async def _in_order(self, updates: Sequence[Update]) -> list[Update]:
         """Take in one chat's updates; gives what could not be stored yet."""

@@ -1,4 +1,4 @@
-"""Shows an answer while it grows: as Telegram's own draft, else as a message that is edited."""
+"""Shows a growing answer: as Telegram's own draft, else as a message that is edited."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import itertools
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from channels.telegram.faults import NotSupported
+from channels.telegram.errors import NotSupported
 from channels.telegram.normalize import BUSINESS
 from channels.telegram.render import TelegramPart, to_telegram
 from core.clock import Clock
+from core.domain.messages import Address
 from core.errors import ChannelAuthFailed, ChannelError, DeliveryDeferred
-from core.messages import Address
-from core.rendering_markdown import from_markdown
+from core.rendering.markdown import from_markdown
+from core.runtime.tasks import end
 
 DRAFT_SECONDS = 1.1  #: between two states of a preview
 GROUP_SECONDS = 3.1  #: the same in groups, where twenty a minute are allowed
@@ -24,7 +25,7 @@ Key = tuple[str, str]  #: chat and thread
 
 
 class Shows(Protocol):
-    """What of the Bot API a preview needs."""
+    """The part of the Bot API that previews need."""
 
     async def draft(self, address: Address, part: TelegramPart, *, draft_id: int) -> None:
         """Show a preview for thirty seconds."""
@@ -62,10 +63,7 @@ class Previews:
 
     async def close(self) -> None:
         """End every call that is under way."""
-        calls = list(self._calls.values())
-        for call in calls:
-            call.cancel()
-        await asyncio.gather(*calls, return_exceptions=True)
+        await end(*self._calls.values())
 
     async def show(self, address: Address, parts: AsyncIterator[str]) -> None:
         """Show the text as its pieces come; an error ends the preview, never the answer."""
@@ -97,7 +95,7 @@ class Previews:
         except ChannelError:
             return
         finally:
-            following.cancel()
+            await end(following)
 
     async def _draw(
         self,

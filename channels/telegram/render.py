@@ -1,4 +1,4 @@
-"""Draws an answer for Telegram: text with entities, whose offsets count UTF-16 units."""
+"""Renders an answer for Telegram: text with entities, whose offsets count UTF-16 units."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.rendering import (
+from core.rendering.tree import (
     RULE_TEXT,
     Block,
     BlockKind,
+    Span,
     Style,
+    is_written,
     prefix,
     separator,
     split,
@@ -45,10 +47,25 @@ def to_telegram(blocks: Sequence[Block]) -> tuple[TelegramPart, ...]:
 
 
 def _measure(blocks: Sequence[Block]) -> int:
+    if _is_crowded(blocks):
+        return 2 * LIMIT
     part = draw(blocks)
     length = utf16_length(part.text)
     # A part with too many entities counts as too long, so that it is split as well.
     return length if len(part.entities) <= MAX_ENTITIES else LIMIT + length
+
+
+def _is_crowded(blocks: Sequence[Block]) -> bool:
+    """Whether styles alone are too many entities, which need not be drawn to be counted."""
+    left = MAX_ENTITIES
+    for block in blocks:
+        if block.kind is BlockKind.CODE:
+            continue
+        for span in block.spans:
+            left -= bool(span.style and span.text)
+            if left < 0:
+                return True
+    return False
 
 
 def draw(blocks: Sequence[Block]) -> TelegramPart:
@@ -65,7 +82,7 @@ def draw(blocks: Sequence[Block]) -> TelegramPart:
         # Telegram trims a message's start, and the offsets would slip.
         canvas.write(before if index else before.lstrip())
         inside = canvas.at
-        for span in block.spans:
+        for number, span in enumerate(block.spans):
             start = canvas.at
             canvas.write(span.text)
             if block.kind is BlockKind.CODE:
@@ -74,9 +91,10 @@ def draw(blocks: Sequence[Block]) -> TelegramPart:
                 if flag in span.style:
                     canvas.mark(name, start)
             if span.link.startswith(("http://", "https://")):
-                if span.link != span.text:
+                # Telegram finds a bare address by itself, but takes in what clings to its end.
+                if span.link != span.text or _clings(block.spans[number + 1 :]):
                     canvas.mark("text_link", start, url=span.link)
-            elif span.link and span.text not in span.link:
+            elif span.link and not is_written(span) and _ends_link(block.spans, number):
                 # Telegram links mail and telephone by itself where it sees the address.
                 canvas.write(f" ({span.link.split(':', 1)[1]})")
         match block.kind:
@@ -90,6 +108,14 @@ def draw(blocks: Sequence[Block]) -> TelegramPart:
             case _:
                 pass
     return canvas.part()
+
+
+def _ends_link(spans: Sequence[Span], number: int) -> bool:
+    return number + 1 == len(spans) or spans[number + 1].link != spans[number].link
+
+
+def _clings(following: Sequence[Span]) -> bool:
+    return bool(following) and not following[0].text[:1].isspace()
 
 
 class _Canvas:

@@ -1,4 +1,4 @@
-"""What an admin sets for Telegram; the Korean words stand in the manifest."""
+"""The Telegram channel's settings; their Korean labels are in the manifest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 class TelegramSettings(BaseModel):
-    """What an admin sets for Telegram."""
+    """The Telegram channel's settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""Opens what Telegram posts to us: first the secret, then the body."""
+"""Verifies and parses Telegram's webhooks: first the secret, then the body."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import hmac
 import json
 from typing import Any
 
-from core.channel import HttpRequest
 from core.errors import BadInput, WebhookRefused
+from core.sdk.channel import HttpRequest
 
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105
 

@@ -1,1 +1,1 @@
-"""People and what they may do."""
+"""Staff accounts: roles, sessions, sign-in, tokens and the audit."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.accounts.rules import Role
-from core.control import Args, Command, Out
-from core.terminal import CenterGroup, Session
+from core.accounts.roles import Role
+from core.runtime.cli import CenterGroup, Session
+from core.runtime.control_socket import Args, Command, Out
 
 if TYPE_CHECKING:
     from core.accounts.service import AccountsService
@@ -52,7 +52,7 @@ def role(session: Session, email: str, role: str) -> None:
 @click.argument("email")
 @click.pass_obj
 def remove(session: Session, email: str) -> None:
-    """Remove a person; his tokens and sessions end at once."""
+    """Remove a person; their tokens and sessions end at once."""
     session.ask("users.remove", email=email)
 
 

@@ -1,15 +1,15 @@
-"""Sign-in links by e-mail; whether an address belongs to staff cannot be told from outside."""
+"""Sends sign-in links by e-mail, without telling outsiders whether an address is staff's."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 
 from core.accounts.service import AccountsService
 from core.errors import ContactCenterError, NotFound
-from core.mail import Mailer
-from core.wording import Words
+from core.i18n import Words
+from core.runtime.mail import Mailer
+from core.runtime.tasks import BackgroundTasks
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +31,17 @@ class MailedLinks:
         self._mailer = mailer
         self._words = words
         self._base_url = base_url
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending = BackgroundTasks()
 
     def request(self, email: str, *, address: str, locale: str) -> None:
-        """See to it that a colleague gets his link; strangers get nothing. Returns at once."""
-        if len(self._sending) >= MOST_AT_ONCE:
-            return
-        task = asyncio.create_task(self._send(email, address=address, locale=locale))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        """See to it that a colleague gets their link; strangers get nothing. Returns at once."""
+        if len(self._sending) < MOST_AT_ONCE:
+            work = self._send(email, address=address, locale=locale)
+            self._sending.start(work, name="sign-in link")
 
     async def stop(self) -> None:
         """Return once what is under way is sent."""
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        await self._sending.finish()
 
     async def _send(self, email: str, *, address: str, locale: str) -> None:
         try:

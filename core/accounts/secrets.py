@@ -1,4 +1,4 @@
-"""Tokens that are shown once and kept as hashes, and passwords."""
+"""Random tokens, kept as hashes, and password hashing with argon2id."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def same(one: str, other: str) -> bool:
 
 
 class Passwords:
-    """argon2id, two at a time: each takes 64 MB and some tens of milliseconds of a core."""
+    """Hashes passwords with argon2id, two at a time: each takes 64 MB and tens of milliseconds."""
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()

@@ -1,1 +1,1 @@
-"""A person's right to see what is kept about him, and to be forgotten."""
+"""Data-subject rights: exports, erases and retains what is kept about a person."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import click
 
-from core.control import Args, Command, Out
-from core.terminal import CenterCommand, Session, not_blank
+from core.runtime.cli import CenterCommand, Session, not_blank
+from core.runtime.control_socket import Args, Command, Out
 
 if TYPE_CHECKING:
-    from core.privacy.service import PrivacyService
+    from core.privacy.service import PrivacyService, Receipt
 
 CONTACT = """CONTACT is a conversation's id, an e-mail address, a phone number, or an id at Telegram
 or Slack (also as telegram:12345)."""
@@ -44,25 +44,40 @@ def export(session: Session, contact: str) -> None:
     session.ask("export", contact=contact)
 
 
-def commands(privacy: PrivacyService) -> Mapping[str, Command]:
-    """What these do."""
+def commands(
+    privacy: PrivacyService, *, rewrites: bool, copies: Callable[[], Awaitable[str]]
+) -> Mapping[str, Command]:
+    """What these do; `rewrites` says whether the store's files are ours to write anew, `copies`
+    in a sentence which backups still hold what is erased."""
     from core.accounts.service import OPERATOR
-    from core.privacy.shapes import as_json
+    from core.privacy.json_export import as_json
 
     async def erase_person(args: Args, out: Out) -> int:
         receipt = await privacy.erase(OPERATOR, args["contact"])
         if not receipt.conversations:
             out.line("Nobody is known by this contact; nothing was removed.")
+            _tell_mentions(receipt, out)
             return 0
         out.line(f"Erased; receipt {receipt.id}")
         shown = {"conversations": receipt.conversations, **receipt.removed}
-        width = max(map(len, shown))
+        width = max(map(len, (*shown, *receipt.following)))
         for name, count in shown.items():
             out.line(f"  {name:{width}}  {count}")
+        for name, count in receipt.following.items():
+            out.line(f"  {name:{width}}  {count}, as soon as Slack takes it")
+        if receipt.confirmed:
+            out.line(f"Forgotten by {len(receipt.confirmed)} other processes, too.")
+        for member in receipt.unconfirmed:
+            out.note(f"{member} has not confirmed it; start that process again.")
         if receipt.rewritten:
             out.line("The store's files were rewritten: no deleted byte is left in them.")
+        elif rewrites:
+            out.note("The store's files could not be rewritten; it is tried again in a minute.")
         else:
-            out.note("The store's files were not rewritten; a MongoDB of yours needs `compact`.")
+            out.note("A MongoDB of yours keeps deleted bytes until you run `compact` there.")
+        if kept := await copies():
+            out.note(kept)
+        _tell_mentions(receipt, out)
         return 0
 
     async def export_person(args: Args, out: Out) -> int:
@@ -71,3 +86,11 @@ def commands(privacy: PrivacyService) -> Mapping[str, Command]:
         return 0
 
     return {"erase": erase_person, "export": export_person}
+
+
+def _tell_mentions(receipt: Receipt, out: Out) -> None:
+    if receipt.mentioned:
+        out.note(
+            "It is also written in these conversations, which stay because it is not their "
+            f"customers' own; look, and erase by id what is theirs: {' '.join(receipt.mentioned)}"
+        )

@@ -1,127 +1,192 @@
-"""Finds a customer's conversations by whatever he is known by."""
+"""Finds a customer's conversations by the ids that they have in the log."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import PyMongoError
+from core.domain import events as ev
+from core.domain.conversation import Conversation
+from core.domain.events import event_from_plain
+from core.domain.messages import Address, Sender
+from core.domain.serialization import from_plain
+from core.engine.ports import Person, SnapshotStore
+from core.engine.repository import Conversations
+from core.errors import BadInput
+from core.privacy.contacts import Contact
+from core.storage.client import Database
+from core.storage.errors import store_errors
 
-from core.errors import StoreUnavailable
-from core.ports import Person
-from core.storage.commit_log import MongoCommitLog
+WRITTEN = ("started", "received", "edited", "rated")  #: events that hold what a customer wrote
+MOVING = ("started", "address_moved")  #: and those that say where they are
 
-Document = Mapping[str, Any]
 
-SAME_DIGITS = 8  #: phone numbers that end in the same eight are one, however they are written
-_PHONE = re.compile(r"\+?\d[\d\s().\-]{5,}\d")
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The person that is meant; without conversations, nobody."""
+
+    person: Person
+    mentioned: tuple[str, ...] = ()
+    """Other conversations in which somebody wrote this e-mail address or number: theirs or not,
+    only a person can say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """One conversation with its address and sender."""
+
+    conversation_id: str
+    address: Address | None
+    sender: Sender | None
+
+    def ids(self) -> list[tuple[str, str]]:
+        """Their ids, each with its channel."""
+        channel = self.address.channel if self.address else ""
+        values = (self.address.chat if self.address else "", self.sender.id if self.sender else "")
+        return [(channel, value) for value in dict.fromkeys(values) if value]
 
 
 class People:
-    """Reads the conversations and the log for traces of one person."""
+    """Reads conversations and the log; a message is found as soon as it is acknowledged."""
 
-    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        reading: Callable[[], tuple[Conversations, SnapshotStore]],
+    ) -> None:
         self._snapshots = db["conversations"]
         self._log = db["log"]
+        self._reading = reading
 
-    async def find(self, contact: str) -> Person:
-        """The person behind a conversation id, e-mail, phone number or id at a vendor.
+    async def find(self, contact: str) -> Found:
+        """The person behind a conversation's id, an e-mail address, a phone number or an id.
 
-        E-mail addresses and phone numbers are also looked for in what customers wrote. A person
-        nobody knows has no conversations.
+        Whoever has it as an id is meant; only where nobody has, whoever wrote it in a message.
+        Raises BadInput where it is the id of several people.
         """
-        wanted = _Contact(contact)
-        try:
-            ids = [
-                document["_id"]
-                async for document in self._snapshots.find(
-                    {}, {"state.address": 1, "state.sender": 1}
-                )
-                if wanted.is_at(document["_id"], document.get("state", {}))
-            ]
-            if wanted.may_be_written:
-                ids += await self._writers(wanted)
-        except PyMongoError as error:
-            raise StoreUnavailable from error
-        return await self.person(sorted(set(ids)), contact=wanted.text)
+        wanted = Contact(contact)
+        conversations, _ = self._reading()
+        c = await conversations.peek(wanted.text)
+        if c.seq and not c.erased:
+            return Found(person=await self.person([c.id]))
+        with store_errors():
+            ids = await self._at(wanted)
+            ids = ids or await self._once_at(wanted)
+            mentioned = await self._writers(wanted) if wanted.may_be_written else []
+        others = [i for i in mentioned if i not in ids]
+        if not ids:
+            ids, others = others, []
+        return Found(person=await self.person(sorted(ids)), mentioned=tuple(sorted(others)))
 
-    async def person(self, conversation_ids: Sequence[str], *, contact: str = "") -> Person:
-        """All that identifies whoever wrote in these conversations."""
+    async def person(
+        self, conversation_ids: Sequence[str], *, before: Mapping[str, int] | None = None
+    ) -> Person:
+        """Whoever wrote in these conversations, up to these numbers."""
+        person = Person(conversation_ids=tuple(conversation_ids), before=before or {})
+        conversations, _ = self._reading()
+        addresses: dict[Address, None] = {}
+        senders: dict[str, None] = {}
         texts: dict[str, None] = {}
-        names: dict[str, None] = {contact: None} if contact else {}
         for conversation_id in conversation_ids:
-            for event in await self._events(conversation_id):
-                if event["kind"] == "started":
-                    names.update(dict.fromkeys(_names(event)))
-                if event["kind"] == "address_moved":
-                    names[str(event["address"]["chat"])] = None
-                if event["kind"] == "received" and event.get("text"):
-                    texts[event["text"]] = None
-                if event["kind"] == "rated" and event.get("comment"):
-                    texts[event["comment"]] = None
+            for commit in await conversations.history(conversation_id):
+                for item in commit.numbered():
+                    if not person.owns(conversation_id, item.seq):
+                        continue
+                    match item.event:
+                        case ev.Started(address=address, sender=sender):
+                            addresses[address] = None
+                            senders[sender.id] = None
+                        case ev.AddressMoved(address=address):
+                            addresses[address] = None
+                        case ev.Received() | ev.Edited() as e:
+                            texts |= dict.fromkeys((e.text, *(q.text for q in e.quotes)))
+                        case ev.Rated(comment=text):
+                            texts[text] = None
+                        case _:
+                            pass
         return Person(
-            conversation_ids=tuple(conversation_ids),
-            texts=tuple(texts),
-            names=tuple(name for name in names if name and name not in conversation_ids),
-            mentions=tuple(
-                {m for text in texts for m in (*_EMAIL.findall(text), *_PHONE.findall(text))}
-            ),
+            conversation_ids=person.conversation_ids,
+            before=person.before,
+            addresses=tuple(addresses),
+            sender_ids=tuple(senders),
+            texts=tuple(text for text in texts if text.strip()),
         )
 
-    async def _events(self, conversation_id: str) -> list[Document]:
-        commits = await MongoCommitLog(self._log).documents(conversation_id)
-        return [event for commit in commits for event in commit["events"]]
+    async def _at(self, wanted: Contact) -> list[str]:
+        """Conversations that have this id now. Raises BadInput for several people's."""
+        found: dict[str, tuple[str, str]] = {}
+        async for known in self._everybody():
+            for channel, value in known.ids():
+                if wanted.is_id(channel, value):
+                    found[known.conversation_id] = (channel, value)
+        _refuse_several(wanted, set(found.values()))
+        return list(found)
 
-    async def _writers(self, wanted: _Contact) -> list[str]:
-        found = []
-        async for commit in self._log.find({}, {"c": 1, "events": 1}):
-            said = (e.get("text", "") for e in commit["events"] if e.get("kind") == "received")
-            if any(wanted.is_in(text) for text in said):
-                found.append(str(commit["c"]))
-        return found
+    async def _everybody(self) -> AsyncIterator[_Known]:
+        conversations, snapshots = self._reading()
+        # What was said just now is in the log only; it is marked until it is written down.
+        marked = set(await snapshots.unsettled())
+        for conversation_id in marked:
+            yield _known(await conversations.peek(conversation_id))
+        fields = {"state.address": 1, "state.sender": 1}
+        async for document in self._snapshots.find({}, fields):
+            if document["_id"] not in marked:
+                state = document.get("state", {})
+                yield _Known(
+                    conversation_id=document["_id"],
+                    address=from_plain(Address, a) if (a := state.get("address")) else None,
+                    sender=from_plain(Sender, s) if (s := state.get("sender")) else None,
+                )
+
+    async def _once_at(self, wanted: Contact) -> list[str]:
+        """Conversations that had this id once, before their vendor gave them another."""
+        found: dict[str, tuple[str, str]] = {}
+        async for conversation_id, event in self._events(MOVING):
+            match event:
+                case ev.Started(address=address, sender=sender):
+                    ids = [(address.channel, address.chat), (address.channel, sender.id)]
+                case ev.AddressMoved(address=address):
+                    ids = [(address.channel, address.chat)]
+                case _:
+                    continue
+            for one in ids:
+                if wanted.is_id(*one):
+                    found[conversation_id] = one
+        _refuse_several(wanted, set(found.values()))
+        return list(found)
+
+    async def _writers(self, wanted: Contact) -> list[str]:
+        found: dict[str, None] = {}
+        async for conversation_id, event in self._events(WRITTEN):
+            match event:
+                case ev.Received(text=text) | ev.Edited(text=text) | ev.Rated(comment=text):
+                    if wanted.is_written_in(text):
+                        found[conversation_id] = None
+                case ev.Started(sender=sender):
+                    if wanted.is_written_in(sender.email):
+                        found[conversation_id] = None
+                case _:
+                    pass
+        return list(found)
+
+    async def _events(self, kinds: Sequence[str]) -> AsyncIterator[tuple[str, ev.Event]]:
+        query = {"events.kind": {"$in": list(kinds)}}
+        async for commit in self._log.find(query, {"c": 1, "events": 1}):
+            for plain in commit["events"]:
+                if plain["kind"] in kinds:
+                    yield commit["c"], event_from_plain(plain)
 
 
-class _Contact:
-    """What an operator typed, and how it is compared."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text.strip()
-        self._folded = self.text.casefold()
-        digits = re.sub(r"\D", "", self.text)
-        is_phone = bool(_PHONE.fullmatch(self.text)) and len(digits) >= SAME_DIGITS
-        self._digits = digits[-SAME_DIGITS:] if is_phone else ""
-        self.may_be_written = is_phone or bool(_EMAIL.fullmatch(self.text))
-
-    def is_at(self, conversation_id: str, state: Document) -> bool:
-        """Whether this conversation is known by it."""
-        if self.text == conversation_id:
-            return True
-        address, sender = state.get("address") or {}, state.get("sender") or {}
-        channel, known = address.get("channel", ""), {address.get("chat"), sender.get("id")}
-        for value in known:
-            if not value:
-                continue
-            value = str(value)
-            if self._folded in (value.casefold(), f"{channel}:{value}".casefold()):
-                return True
-            if self._digits and channel == "sms" and _ends(value) == self._digits:
-                return True
-        return False
-
-    def is_in(self, text: str) -> bool:
-        """Whether somebody wrote it here."""
-        if self._digits:
-            return any(_ends(match.group()) == self._digits for match in _PHONE.finditer(text))
-        return self._folded in text.casefold()
+def _known(c: Conversation) -> _Known:
+    return _Known(conversation_id=c.id, address=c.address, sender=c.sender)
 
 
-def _ends(number: str) -> str:
-    return re.sub(r"\D", "", number)[-SAME_DIGITS:]
-
-
-def _names(started: Document) -> Iterable[str]:
-    address, sender = started.get("address", {}), started.get("sender", {})
-    return (str(address.get("chat", "")), str(sender.get("id", "")), str(sender.get("name", "")))
+def _refuse_several(wanted: Contact, found: set[tuple[str, str]]) -> None:
+    """One id may be two people's: a number of Telegram's and a phone number, say."""
+    if len(found) < 2 or wanted.is_email:
+        return
+    same_number = all(wanted.is_number_of(channel, value) for channel, value in found)
+    if same_number and len({value.lstrip("+") for _, value in found}) == 1:
+        return
+    known = ", ".join(sorted(f"{channel}:{value}" for channel, value in found))
+    raise BadInput(f"This is the id of several people: {known}. Say which.")

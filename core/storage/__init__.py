@@ -1,1 +1,1 @@
-"""The store: MongoDB's protocol, real or embedded."""
+"""The store: MongoDB's protocol, a real server or the embedded one."""

@@ -1,9 +1,10 @@
-"""The OpenAPI 3.1 document, made from the same table of routes that is served."""
+"""The OpenAPI 3.1 document, generated from the routes that are served."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,11 +12,11 @@ from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from core.web.answers import dumps
-from core.web.authentication import SESSION_COOKIE
-from core.web.problems import MEDIA_TYPE, title_of
-from core.web.routing import Access, Route
-from core.web.visitors import COOKIE as VISITOR_COOKIE
+from core.accounts.roles import Role
+from core.web.http.problems import MEDIA_TYPE, title_of
+from core.web.http.responses import dumps
+from core.web.http.routing import BY_ROLE, Access, Route
+from core.web.identity.cookies import PLAIN, SESSION, VISITOR, Cookies
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")
@@ -25,23 +26,31 @@ _SECURITY: Mapping[Access, Sequence[Mapping[str, list[str]]]] = {
     Access.PUBLIC: (),
     Access.VISITOR: _VISITOR,
     Access.PARTICIPANT: (*_VISITOR, *_STAFF),
-    Access.STAFF: _STAFF,
-    Access.SUPERVISOR: _STAFF,
-    Access.ADMIN: _STAFF,
+    **dict.fromkeys(BY_ROLE.values(), _STAFF),
     Access.PROVIDER: (),
+    Access.OPERATOR: ({"metricsToken": []}, {}),
 }
+
+
+def _who_is(least: Role) -> str:
+    """Whom this role and those above it are, as a sentence: "Supervisors and admins."."""
+    *others, last = [f"{role.value}s" for role in Role if role.includes(least)]
+    named = f"{', '.join(others)} and {last}" if others else last
+    return f"{named.capitalize()}."
+
+
 _WHO: Mapping[Access, str] = {
     Access.PUBLIC: "Anyone.",
     Access.VISITOR: "The conversation's visitor.",
     Access.PARTICIPANT: "The conversation's visitor, and staff.",
-    Access.STAFF: "Agents, supervisors and admins.",
-    Access.SUPERVISOR: "Supervisors and admins.",
-    Access.ADMIN: "Admins.",
+    **{access: _who_is(role) for role, access in BY_ROLE.items()},
     Access.PROVIDER: "The provider; every call is signed.",
+    Access.OPERATOR: "The operator: by METRICS_TOKEN, on METRICS_PORT, else from this machine.",
 }
 _PROBLEM = {
     "type": "object",
-    "description": "RFC 9457; 422 adds `errors`, 409 may add `decided_by` and `decision`.",
+    "description": "RFC 9457; 422 adds `errors`, 409 may add `decided_by` and `decision`; "
+    "one too many of something adds of what (`limit`) and of whose (`scope`).",
     "required": ["type", "title", "status", "detail"],
     "properties": {
         "type": {"type": "string"},
@@ -51,6 +60,8 @@ _PROBLEM = {
         "decided_by": {"type": "string"},
         "decision": {"type": "string"},
         "held_by": {"type": "string"},
+        "limit": {"type": "string"},
+        "scope": {"type": "string"},
         "errors": {
             "type": "array",
             "items": {
@@ -63,12 +74,14 @@ _PROBLEM = {
 }
 
 
-def routes(described: Sequence[Route], *, version: str) -> Sequence[Route]:
+def routes(
+    described: Sequence[Route], *, version: str, cookies: Cookies, base: str = ""
+) -> Sequence[Route]:
     """`/api/openapi.json` about these routes and itself."""
     made: list[bytes] = []  # at the first request: it costs a tenth of a second
 
     def body() -> bytes:
-        return dumps(document([*described, own], version=version))
+        return dumps(document([*described, own], version=version, cookies=cookies, base=base))
 
     async def serve(_: web.Request) -> web.StreamResponse:
         if not made:
@@ -87,8 +100,10 @@ def routes(described: Sequence[Route], *, version: str) -> Sequence[Route]:
     return (own,)
 
 
-def document(described: Iterable[Route], *, version: str) -> dict[str, Any]:
-    """The OpenAPI document; pages and hidden routes are left out."""
+def document(
+    described: Iterable[Route], *, version: str, cookies: Cookies = PLAIN, base: str = ""
+) -> dict[str, Any]:
+    """The OpenAPI document; pages and hidden routes are left out. `base`: the path we are below."""
     shown = [route for route in described if not route.page and not route.hidden]
     paths: dict[str, dict[str, Any]] = {}
     for route in shown:
@@ -103,6 +118,7 @@ def document(described: Iterable[Route], *, version: str) -> dict[str, Any]:
             "a list's `next` goes into `?cursor=`.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        **({"servers": [{"url": base}]} if base else {}),
         "paths": paths,
         "components": {
             "schemas": {"Problem": _PROBLEM, **_schemas(shown)},
@@ -112,16 +128,21 @@ def document(described: Iterable[Route], *, version: str) -> dict[str, Any]:
                     "scheme": "bearer",
                     "description": "`token` of POST /api/conversations.",
                 },
-                "visitorCookie": {"type": "apiKey", "in": "cookie", "name": VISITOR_COOKIE},
+                "visitorCookie": {"type": "apiKey", "in": "cookie", "name": cookies.name(VISITOR)},
                 "apiToken": {
                     "type": "http",
                     "scheme": "bearer",
                     "description": "A staff member's API token.",
                 },
+                "metricsToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The operator's METRICS_TOKEN.",
+                },
                 "session": {
                     "type": "apiKey",
                     "in": "cookie",
-                    "name": SESSION_COOKIE,
+                    "name": cookies.name(SESSION),
                     "description": "A signed-in browser; writes also carry X-CSRF-Token.",
                 },
             },
@@ -138,7 +159,14 @@ def _schemas(shown: Sequence[Route]) -> dict[str, Any]:
     for route in shown:
         if route.body is not None:
             wanted[route.body] = "validation"
-    _, schema = models_json_schema(list(wanted.items()), ref_template=_REF)
+    places, schema = models_json_schema(list(wanted.items()), ref_template=_REF)
+    # `_reference` goes by the name. Of two with one name, however deep the other lies, neither
+    # would be found there.
+    names = Counter(model.__name__ for model in wanted)
+    doubled = {name for name, count in names.items() if count > 1}
+    doubled |= {m.__name__ for m, mode in wanted.items() if places[m, mode] != _reference(m)}
+    if doubled:
+        raise ValueError(f"several shapes are called {', '.join(sorted(doubled))}")
     return dict(schema.get("$defs", {}))
 
 
@@ -160,6 +188,10 @@ def _operation(route: Route) -> dict[str, Any]:
             "required": required,
             "content": {media: {"schema": _reference(route.body)}},
         }
+    if route.upload:
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        content = {"application/octet-stream": binary}
+        operation["requestBody"] = {"required": True, "content": content}
     if security := _SECURITY[route.access]:
         operation["security"] = [dict(one) for one in security]
     return operation
@@ -230,7 +262,7 @@ def _responses(route: Route) -> dict[str, Any]:
             answers[status] = _problem(status)
         else:
             answers[status] = _answer(route, status, model)
-    for status in _refusals(route):
+    for status in refusals(route):
         answers.setdefault(status, _problem(status))
     return {str(status): answers[status] for status in sorted(answers)}
 
@@ -246,11 +278,13 @@ def _answer(route: Route, status: int, model: type[BaseModel] | None) -> dict[st
     return answer
 
 
-def _refusals(route: Route) -> set[int]:
+def refusals(route: Route) -> set[int]:
     """What the gate may answer before the handler is asked, and what may befall any request."""
     statuses = {400, 429, 500, 503}
     if route.body is not None:
-        statuses |= {413, 415, 422}
+        statuses |= {408, 413, 415, 422}
+    if route.upload:
+        statuses |= {408, 413, 422}
     if route.query is not None:
         statuses.add(422)
     if route.method != "GET" or route.stream:
@@ -260,12 +294,14 @@ def _refusals(route: Route) -> set[int]:
             statuses |= {401, 404}
         case Access.PARTICIPANT:
             statuses |= {401, 403, 404}
-        case Access.STAFF | Access.SUPERVISOR | Access.ADMIN:
+        case Access.OPERATOR:
             statuses |= {401, 403}
         case Access.PROVIDER:
-            statuses |= {403, 413}
+            statuses |= {403, 408, 413}
         case Access.PUBLIC:
             pass
+        case _:  # staff
+            statuses |= {401, 403}
     if "{" in route.path:
         statuses.add(404)
     return statuses

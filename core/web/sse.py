@@ -1,4 +1,4 @@
-"""Server-sent events: frames, heartbeats, and an open stream that costs next to nothing idle."""
+"""Server-sent events: frames, heartbeats, and streams that cost little while idle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from core.errors import BadInput
-from core.web.answers import dumps
+from core.web.http.responses import dumps
+from core.web.limits.streams import GAVE_WAY, SIGNED_OUT
 
 Item = TypeVar("Item")
 
@@ -23,7 +24,7 @@ _HEADERS = {
 
 
 class Beat(enum.Enum):
-    """Nothing has happened for a while."""
+    """A heartbeat: no event for a while."""
 
     SILENT = enum.auto()
 
@@ -58,3 +59,12 @@ def resume_after(header: str | None, query: str | None) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= 18):
         raise BadInput("Last-Event-ID is the number of an event.")
     return int(value)
+
+
+def must_end(cancelled: asyncio.CancelledError) -> bool:
+    """Whether the gate ended this stream; then the answer ends properly instead of breaking off."""
+    task = asyncio.current_task()
+    if cancelled.args not in ((SIGNED_OUT,), (GAVE_WAY,)) or task is None:
+        return False
+    task.uncancel()
+    return True

@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from analytics.projection import FactsProjection
-from analytics.service import Analytics
-from analytics.store import FactStore
+from analytics.facts.projection import FactsProjection
+from analytics.facts.store import FactStore
+from analytics.queries.service import Analytics
 from bench.history import history
-from core.accounts.rules import Role, User
-from core.events import Commit
+from core.accounts.roles import Role, User
+from core.domain.events import Commit
+from core.engine.store.commit_log import commit_to_document
+from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
-from core.storage.commit_log import commit_to_document
-from core.testing.clock import ManualClock
 from tests.support.world import World, build
 
 END = datetime(2026, 11, 8, tzinfo=UTC)  #: Berlin and New York change their clocks before it

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.events import Commit
-from core.plain import to_plain
+from core.domain.events import Commit
+from core.domain.serialization import to_plain
 
 DECISIONS = ("approve", "edit", "reject", "take_over")
 
@@ -57,25 +57,33 @@ def frame(commits: Sequence[Commit]) -> Any:
     table["is_first"] = table.answer & (answers_before == 0)
     waits = []
     for _, own in table.groupby("c", sort=False):
-        waiting = None
+        waiting: dict[int, Any] = {}
         for row in own.itertuples():
-            waits.append((row.at - waiting).total_seconds() if row.answer and waiting else 0.0)
+            meant: list[Any] = row.answers if isinstance(row.answers, list) else list(waiting)
+            asked_at = [waiting[n] for n in meant if n in waiting] if row.answer else []
+            waits.append((row.at - min(asked_at)).total_seconds() if asked_at else 0.0)
             if row.kind == "received":
-                waiting = waiting or row.at
-            elif row.answer or row.kind == "resolved":
-                waiting = None
+                waiting[row.seq] = row.at
+            elif row.answer:
+                waiting = {n: at for n, at in waiting.items() if n not in meant}
+            elif row.kind == "resolved":
+                waiting = {}
     table["waited"] = waits
     lacks = []
     for _, own in table.groupby("c", sort=False):
-        is_counted = False
+        counted: set[Any] = set()
         for row in own.itertuples():
             why = set(row.reasons) if row.kind == "review_requested" else set()
             poor = bool({"nothing_found", "no_source", "low_confidence"} & why)
-            lacks.append(poor and not is_counted)
+            named = set(row.answers) if isinstance(row.answers, list) else counted
+            lacks.append(poor and not counted & named)
             declined = row.kind == "sent" and isinstance(row.draft_id, str) and bool(row.draft_id)
-            if row.answer or declined or row.kind in ("taken_over", "resolved"):
-                is_counted = False
-            is_counted = is_counted or lacks[-1]
+            if row.answer or declined:
+                counted = counted - named
+            elif row.kind in ("taken_over", "resolved"):
+                counted = set()
+            if lacks[-1]:
+                counted = counted | named
     table["lacks"] = lacks
     table["last_how"] = table.how.where(table.answer).groupby(table.c).ffill().fillna("")
     return table
@@ -142,7 +150,7 @@ def measures(part: Any) -> dict[str, Any]:
             used[title] = used.get(title, 0) + 1
     asked = part[part.kind == "received"]
     failed = drafts.draft.map(
-        lambda d: bool({"model_timeout", "model_failed"} & set(d.get("reasons", ())))
+        lambda d: bool({"model_timeout", "model_failed", "model_cut"} & set(d.get("reasons", ())))
     )
     return {
         "conversations": asked.c.nunique(),

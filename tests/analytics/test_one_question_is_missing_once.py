@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from analytics.facts import Kind
-from analytics.gaps import Gaps
-from analytics.projection import FactsProjection
-from analytics.service import Analytics
-from analytics.store import FactStore
-from analytics.trace import Trace
-from core import events as ev
-from core.drafts import Draft, Reason
-from core.messages import Address, Author, Sender
+from analytics.facts.extractor import FactExtractor
+from analytics.facts.model import Kind
+from analytics.facts.projection import FactsProjection
+from analytics.facts.store import FactStore
+from analytics.queries.gaps import Gaps
+from analytics.queries.service import Analytics
+from core.domain import events as ev
+from core.domain.drafts import Draft, Reason
+from core.domain.messages import Address, Author, Sender
+from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
-from core.testing.clock import ManualClock
 from tests.analytics.conftest import seven, write_log
-from tests.analytics.test_reports import spelling
+from tests.analytics.reports.test_reports import spelling
 from tests.support.world import build
 
 START = datetime(2026, 11, 7, 9, tzinfo=UTC)
@@ -59,7 +59,7 @@ def talk(events: Sequence[ev.Event]) -> list[ev.Commit]:
 
 def missing(*events: ev.Event) -> int:
     """How often an answer is said to be missing."""
-    trace = Trace("c1")
+    trace = FactExtractor("c1")
     facts = [fact for commit in talk(events) for fact in trace.take(commit)]
     return sum(fact.kind is Kind.MISSING for fact in facts)
 

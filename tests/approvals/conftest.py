@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
-from core.testing.clock import ManualClock
 from tests.approvals.office import Office, build_office
 from tests.approvals.slack_rig import Rig, rig
-from tests.support.slack_server import SlackServer
+from tests.support.servers.slack import SlackServer
 from tests.support.world import running
 
 Opens = Callable[..., Awaitable[Office]]

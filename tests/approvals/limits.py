@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.rendering import utf16_length
+from core.rendering.tree import utf16_length
 
 MOST = {"message": 50, "modal": 100, "home": 100}
+#: our own words hold a bare `>` here and there, which Slack takes for itself
+_NOTATION = re.compile(r"&(?:amp|lt|gt);|<[^<>\n]*>|[^&<]", re.DOTALL)
+
+
+def check_mrkdwn(text: str, limit: int) -> None:
+    """Raises AssertionError where it is too long, or a cut left half an entity or half a link."""
+    assert utf16_length(text) <= limit
+    assert "".join(_NOTATION.findall(text)) == text, _broken(text)
+    assert not re.search(r"&amp;(?:amp|lt|gt);", text), f"escaped twice: {text!r}"
+
+
+def _broken(text: str) -> str:
+    at = next(i for i in range(len(text)) if not _NOTATION.match(text, i)) if text else 0
+    return f"no notation of Slack's: {text[max(0, at - 30) : at + 30]!r}"
 
 
 def check_message(text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
     """Raises AssertionError where a message breaks a limit."""
     assert text.strip()
-    assert utf16_length(text) <= 4000
+    check_mrkdwn(text, 4000)
     check_blocks(blocks, kind="message")
 
 
@@ -101,7 +116,7 @@ def _element(element: Mapping[str, Any]) -> None:
     match element["type"]:
         case "button":
             _plain(element["text"], 75)
-            assert utf16_length(element["value"]) <= 2000
+            assert utf16_length(element.get("value", "")) <= 2000
             assert element.get("style", "primary") in ("primary", "danger")
             assert len(element.get("url", "")) <= 3000
         case "overflow":
@@ -123,7 +138,10 @@ def _element(element: Mapping[str, Any]) -> None:
 
 def _text(text: Mapping[str, Any], limit: int) -> None:
     assert text["type"] in ("mrkdwn", "plain_text")
-    assert 1 <= utf16_length(text["text"]) <= limit
+    assert text["text"]
+    assert utf16_length(text["text"]) <= limit
+    if text["type"] == "mrkdwn":
+        check_mrkdwn(text["text"], limit)
     assert "<!channel" not in text["text"].replace("<!subteam", "")
 
 

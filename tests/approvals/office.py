@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from approvals.deadlines import Desk, Ladder
-from approvals.hours import Hours
-from approvals.model import Approval, Ruling
-from approvals.service import ApprovalService
-from approvals.store import ApprovalsProjection, ApprovalStore
-from core.accounts.rules import Role, User
+from approvals.console.inbox_api import InboxRoutes
+from approvals.inbox.acts import InboxActs
+from approvals.inbox.saved_replies import SavedReplies
+from approvals.inbox.setup import InboxParts, build_inbox
+from approvals.queue.escalation import Desk, Escalation
+from approvals.queue.model import Approval, Ruling
+from approvals.queue.opening_hours import Hours
+from approvals.queue.service import ApprovalService
+from approvals.queue.store import ApprovalsProjection, ApprovalStore
+from core.accounts.roles import Role, User
 from core.clock import Clock
-from core.deliveries import Deliveries
-from core.drafts import Draft
-from core.events import Decision
+from core.domain.drafts import Draft
+from core.domain.events import Decision
+from core.engine.outbound.deliveries import Deliveries
+from core.engine.store.listing import ConversationListing
+from core.i18n import Words
 from core.storage.client import Database
-from core.storage.deliveries import MongoDeliveries
-from core.storage.listing import ConversationListing
-from core.wording import Words
 from tests.support.world import LOCALES, World, build, unsure
 
 MINA = User(id="u1", email="mina@example.com", role=Role.AGENT, name="Mina")
@@ -34,19 +37,35 @@ class Office:
     service: ApprovalService
     store: ApprovalStore
     projection: ApprovalsProjection
-    ladder: Ladder
+    escalation: Escalation
     desk: Desk
     deliveries: Deliveries
+    inbox: InboxParts
+    acts: InboxActs
+    replies: SavedReplies
+
+    def inbox_routes(self) -> InboxRoutes:
+        """The inbox's API."""
+        return InboxRoutes(
+            self.inbox.inbox,
+            acts=self.acts,
+            replies=self.replies,
+            conversations=self.world.conversations,
+        )
 
     async def waiting(
-        self, *, chat: str = "c1", channel: str = "web", draft: Draft | None = None
+        self,
+        *,
+        chat: str = "c1",
+        channel: str = "web",
+        draft: Draft | None = None,
+        text: str = QUESTION,
     ) -> Approval:
         """A customer asks, the assistant is unsure: the approval that waits now."""
         self.world.responder.always(draft or unsure())
-        cid = await self.world.write(QUESTION, chat=chat, channel=channel)
-        state = await self.world.until(cid, lambda c: c.review is not None)
-        assert state.review is not None
-        return await self.service.get(MINA, state.review.draft_id)
+        cid = await self.world.write(text, chat=chat, channel=channel)
+        state = await self.world.until(cid, lambda c: bool(c.reviews) and not c.due)
+        return await self.service.get(MINA, state.reviews[-1].draft_id)
 
     async def decide(
         self, approval: Approval, decision: Decision, *, user: User = MINA, text: str = ""
@@ -67,57 +86,53 @@ def build_office(
     undo_seconds: float = 0.0,
 ) -> Office:
     """An office on this store; the world in it is not started yet."""
-    words = Words.load(LOCALES)
     opening = Hours.parse(hours, zone=zone, holidays=holidays)
-    desk = Desk(hours=opening, seconds=seconds, words=words)
+    desk = Desk(hours=opening, seconds=seconds, words=Words.load(LOCALES))
     world = build(db, clock=clock, desk=desk)
     store = ApprovalStore(db["approvals"])
     projection = ApprovalsProjection(
         db["approvals"], conversations=world.conversations, next_step_at=desk.next_step_at
     )
     world.projector.register(projection)
-    delivery_store = MongoDeliveries(db["deliveries"], world.conversations)
-    world.projector.register(delivery_store)
-    deliveries = Deliveries(
-        conversations=world.conversations, store=delivery_store, wake=world.worker.wake
-    )
+    listing = ConversationListing(db["conversations"])
+    inbox = build_inbox(world.core, listing)
+    world.projector.register(inbox.projection)
     people = {user.email: user for user in (MINA, JOON, SARA)}
 
     async def find_user(email: str) -> User | None:
         return people.get(email)
 
-    def many_notices(channel_id: str) -> bool:
-        channel = world.channels.get(channel_id)
-        return channel is not None and channel.capabilities.notices
-
     service = ApprovalService(
         conversations=world.conversations,
         store=store,
-        in_hands=ConversationListing(db["conversations"]).in_hands,
+        in_hands=listing.in_hands,
         drain=world.projector.drain,
-        speech=world.speech,
-        words=words,
+        replies=world.replies,
+        words=world.core.words,
         clock=world.clock,
         wake=world.worker.wake,
         find_user=find_user,
-        many_notices=many_notices,
+        many_notices=world.channels.many_notices,
         undo_seconds=undo_seconds,
     )
-    ladder = Ladder(
+    escalation = Escalation(
         conversations=world.conversations,
         store=store,
         desk=desk,
-        speech=world.speech,
+        replies=world.replies,
         clock=world.clock,
         wake=world.worker.wake,
-        many_notices=many_notices,
+        many_notices=world.channels.many_notices,
     )
     return Office(
         world=world,
         service=service,
         store=store,
         projection=projection,
-        ladder=ladder,
+        escalation=escalation,
         desk=desk,
-        deliveries=deliveries,
+        deliveries=world.deliveries,
+        inbox=inbox,
+        acts=InboxActs(service, world.conversations),
+        replies=SavedReplies(db["saved_replies"], clock=world.clock),
     )

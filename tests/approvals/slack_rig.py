@@ -13,15 +13,16 @@ from typing import Any
 
 import aiohttp
 
-from composition import Serving, serving
+from app import App, serving
 from config.settings import read_settings
-from core.accounts.rules import Role, User
+from core.accounts.roles import Role, User
 from core.accounts.service import OPERATOR, EmailTaken
-from core.conversations import Conversation, Status
-from core.data_dir import DataDir
-from core.drafts import Draft
+from core.domain.conversation import Conversation, Status
+from core.domain.drafts import Draft
+from core.domain.messages import Address, InboundMessage, Sender
+from core.runtime.data_dir import DataDir
 from core.storage.client import Database
-from tests.support.slack_server import (
+from tests.support.servers.slack import (
     APP_TOKEN,
     BOT_TOKEN,
     SIGNING_SECRET,
@@ -71,7 +72,7 @@ class Customer:
 class Rig:
     """One process, its Slack, and what a test does there."""
 
-    live: Serving
+    live: App
     slack: SlackServer
     responder: SteeredResponder
     http: aiohttp.ClientSession
@@ -104,6 +105,17 @@ class Rig:
             opened = await answer.json()
             assert answer.status == 201, opened
         return Customer(id=opened["id"], token=opened["token"], http=self.http)
+
+    async def texts(self, text: str, *, number: str = "+15551230000") -> Customer:
+        """Somebody writes by SMS, of which only the inbox hears here."""
+        message = InboundMessage(
+            address=Address(channel="sms", account="+15550000000", chat=number),
+            external_id=f"sms{next(self.numbers)}",
+            sender=Sender(id=number),
+            text=text,
+        )
+        commit = await self.live.core.inbox.accept(message)
+        return Customer(id=commit.conversation_id, token="", http=self.http)
 
     async def card(self, customer: Customer, *, seconds: float = 5.0) -> Message:
         """The customer's newest card that waits."""
@@ -254,7 +266,7 @@ class Rig:
 
     async def state(self, customer: Customer) -> Conversation:
         """The conversation as it stands."""
-        return await self.live.conversations.peek(customer.id)
+        return await self.live.core.conversations.peek(customer.id)
 
     async def is_human(self, customer: Customer) -> None:
         """Return once a person has taken over."""
@@ -317,15 +329,15 @@ def member(email: str, **more: Any) -> dict[str, Any]:
     return {"team_id": TEAM, "locale": "en-US", "profile": {"email": email}} | more
 
 
-async def hired(live: Serving) -> list[User]:
+async def hired(live: App) -> list[User]:
     """The staff, each there once."""
     users = []
     for email in STAFF.values():
         role = Role.SUPERVISOR if email.startswith("sara") else Role.AGENT
         try:
-            users.append(await live.center.accounts.add(OPERATOR, email, role=role))
+            users.append(await live.core.accounts.add(OPERATOR, email, role=role))
         except EmailTaken:
-            users.append(await live.center.accounts.find(email))
+            users.append(await live.core.accounts.find(email))
     return users
 
 
@@ -365,9 +377,7 @@ async def rig(
                 live=live, slack=slack, responder=responder, http=http, over_socket=over_socket
             )
             # Its SDK is imported meanwhile; Slack itself would be asked to come again.
-            await until(
-                lambda: live.center.host.get("slack") is not None, seconds=60, what="the channel"
-            )
+            await until(lambda: live.host.get("slack") is not None, seconds=60, what="the channel")
             if over_socket:
                 await slack.connected()
             yield made

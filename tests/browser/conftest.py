@@ -6,13 +6,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from core.storage.client import Database
 from tests.browser.site import Site
 from tests.conftest import BROWSER, BROWSER_FLAGS
 
 OpenPage = Callable[..., Awaitable[Page]]
+
+#: Milliseconds; what a page must become it may become late: the machine has other work, too.
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ async def open_page(
         page = await profile.new_page()
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(PATIENCE)
         await page.goto(path if "://" in path else site.url + path)
         return page
 

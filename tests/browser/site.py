@@ -7,20 +7,23 @@ from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
 
+from channels.web.api import ConversationRoutes
 from channels.web.pages import STATIC, ChatPages
-from core import events as ev
-from core.accounts.rules import User
+from core.accounts.roles import User
 from core.accounts.sessions import SignedIn
-from core.conversations import Conversation, Status
-from core.events import Decision
+from core.company.model import Company
+from core.domain import events as ev
+from core.domain.conversation import Conversation, Status
+from core.domain.events import Decision
+from core.i18n import Words
 from core.storage.client import Database
-from core.web.assets import Assets
-from core.web.conversations import ConversationRoutes
+from core.web.http.assets import Assets
+from core.web.http.settings import Limits, WebSettings
+from core.web.identity.visitor_identity import VisitorIdentity
+from core.web.identity.visitor_tokens import VisitorTokens
+from core.web.limits.admission import Admission
 from core.web.pages import STATIC as CORE_STATIC
 from core.web.server import WebServer
-from core.web.settings import WebSettings
-from core.web.visitors import VisitorTokens
-from core.wording import Words
 from tests.approvals.office import MINA, Office, build_office
 from tests.support.world import LOCALES, World, running
 
@@ -51,6 +54,9 @@ class Site:
         self._port = 0
         self._stack = AsyncExitStack()
         self.office: Office = build_office(db)
+        self.demonstrates = False  #: whether the company has added nothing yet
+        self.company = Company()  #: what it has set
+        self.limits = Limits()  #: count from the next start
 
     @property
     def url(self) -> str:
@@ -72,18 +78,31 @@ class Site:
         self.office = build_office(self._db)
         world = self.office.world
         await self._stack.enter_async_context(running(world))
-        settings = WebSettings(secret_key=SECRET, port=self._port, heartbeat_seconds=1.0)
+        settings = WebSettings(
+            secret_key=SECRET, port=self._port, heartbeat_seconds=1.0, limits=self.limits
+        )
         visitors = VisitorTokens(secret_key=SECRET)
         api = ConversationRoutes(
             settings,
             conversations=world.conversations,
-            inbox=world.inbox,
+            receive=world.inbox.receive,
             bus=world.bus,
             visitors=visitors,
+            identity=VisitorIdentity(secret_key=SECRET),
+            admission=Admission(
+                settings.limits, under_way=world.worker.under_way, clock=world.clock
+            ),
             clock=world.clock,
+            is_on=lambda: True,
         )
         assets = Assets({"chat": STATIC, "core": CORE_STATIC})
-        chat = ChatPages(Words.load(LOCALES), assets=assets)
+        chat = ChatPages(
+            Words.load(LOCALES),
+            assets=assets,
+            demonstrates=self._demonstrates,
+            is_on=lambda: True,
+            company=lambda: self.company,
+        )
         server = WebServer(
             settings,
             (*api.routes(), *chat.routes(), *assets.routes()),
@@ -95,6 +114,9 @@ class Site:
         await server.start()
         self._stack.push_async_callback(server.stop)
         self._port = server.port
+
+    async def _demonstrates(self) -> bool:
+        return self.demonstrates
 
     async def stop(self) -> None:
         """Go away, with every connection."""

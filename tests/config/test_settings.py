@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
 
-from config.settings import SettingsError, entries, example, load_settings, read_settings
+from config.settings import TRACING, SettingsError, entries, example, load_settings, read_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +36,7 @@ def test_the_contracts_names_are_known() -> None:
     names = {entry.name for entry in entries()}
     contract = """HOST PORT PUBLIC_URL DATA_DIR SECRET_KEY LOG_LEVEL MONGODB_URI QDRANT_URL
         QDRANT_API_KEY REDIS_URL LLM_MODEL LLM_FALLBACK_MODELS OPENAI_API_KEY OPENAI_BASE_URL
-        LLM_TIMEOUT_SECONDS EMBEDDING_MODEL TELEGRAM_BOT_TOKEN TELEGRAM_API_BASE_URL
+        LLM_TIMEOUT_SECONDS LLM_OPTIONS EMBEDDING_MODEL TELEGRAM_BOT_TOKEN TELEGRAM_API_BASE_URL
         TELEGRAM_WEBHOOK_SECRET SLACK_BOT_TOKEN SLACK_APP_TOKEN SLACK_SIGNING_SECRET
         SLACK_API_BASE_URL SLACK_APPROVALS_CHANNEL SLACK_REPORTS_CHANNEL TWILIO_ACCOUNT_SID
         TWILIO_AUTH_TOKEN TWILIO_FROM TWILIO_API_BASE_URL APPROVAL_TIMEOUT_SECONDS
@@ -54,6 +56,13 @@ def test_the_contracts_names_are_known() -> None:
         ("REPORT_TIME", "9:00"),
         ("LLM_MODEL", "gpt"),
         ("LLM_FALLBACK_MODELS", "openai:a, b"),
+        ("LLM_OPTIONS", "{max_tokens: 5, api_key: hidden}"),
+        ("LLM_OPTIONS", '{"max_tokens": 5'),
+        ("LLM_OPTIONS", '["max_tokens"]'),
+        ("LLM_OPTIONS", "7"),
+        ("LLM_OPTIONS", "[" * 100_000),
+        ("LLM_OPTIONS", '{"model": "x"}'),
+        ("LLM_OPTIONS", '{"timeout": 3}'),
         ("AUTO_SEND_TARGET_PRECISION", "much"),
         ("AUTO_SEND_COLD_START", "no"),
         ("QDRANT_URL", "localhost:6333"),
@@ -67,6 +76,16 @@ def test_a_bad_value_is_one_sentence_that_names_the_setting(name: str, value: st
     assert sentence.endswith(".")
     assert "\n" not in sentence
     assert "hidden" not in sentence
+
+
+def test_options_of_a_model_are_a_json_object() -> None:
+    given = read_settings({"LLM_OPTIONS": '{"max_tokens": 900, "stop": null, "x": {"y": [1]}}'})
+    assert given.llm.llm_options == {"max_tokens": 900, "stop": None, "x": {"y": [1]}}
+    assert read_settings({}).llm.llm_options == {}
+    assert read_settings({}).llm.llm_timeout_seconds == 20
+    for name, setting in (("model", "LLM_MODEL"), ("timeout", "LLM_TIMEOUT_SECONDS")):
+        with pytest.raises(SettingsError, match=setting):
+            read_settings({"LLM_OPTIONS": f'{{"{name}": "x"}}'})
 
 
 def test_secrets_do_not_show(tmp_path: Path) -> None:
@@ -107,3 +126,85 @@ def test_a_plugin_finds_what_stands_under_its_prefix() -> None:
     settings = read_settings({"TWILIO_FROM": "+1", "TWILIO_AUTH_TOKEN": "t", "SLACK_BOT_TOKEN": ""})
     assert settings.with_prefix("TWILIO_") == {"from": "+1", "auth_token": "t"}
     assert settings.with_prefix("SLACK_") == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example/support?x=1",
+        "https://shop.example/#support",
+        "https://me@shop.example/support",
+        "https://shop.example/a//b",
+        "https://shop.example/a/../b",
+        "https://shop.example:http/support",
+    ],
+)
+def test_a_public_address_that_leads_nowhere_is_refused_in_words(url: str) -> None:
+    with pytest.raises(SettingsError, match="PUBLIC_URL"):
+        read_settings({"PUBLIC_URL": url})
+
+
+def test_a_public_address_may_have_a_path() -> None:
+    server = read_settings({"PUBLIC_URL": "https://shop.example/a/support/"}).server
+    assert server.public_url == "https://shop.example/a/support"
+
+
+@pytest.fixture
+def environment() -> Iterator[None]:
+    """What the settings put into the environment goes with the test."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_value_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret, key, settings = tmp_path / "secret", tmp_path / "key", tmp_path / ".env"
+    secret.write_text("a secret of sixteen\n")
+    key.write_text("sk-provider\n")
+    monkeypatch.setenv("SECRET_KEY_FILE", str(secret))
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    settings.write_text(f"ANTHROPIC_API_KEY_FILE={key}\nTELEGRAM_BOT_TOKEN_FILE={key}\n")
+    found = load_settings(tmp_path)
+    assert found.server.secret_key == "a secret of sixteen"
+    assert found.with_prefix("TELEGRAM_")["bot_token"] == "sk-provider"
+    # A model provider's own library looks for its key in the environment.
+    assert os.environ["ANTHROPIC_API_KEY"] == "sk-provider"
+
+
+def test_what_a_file_cannot_give_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    for value, said in (
+        (str(tmp_path / "none"), "cannot be read: No such file or directory."),
+        (str(tmp_path), "cannot be read: Is a directory."),
+        (str(empty), "names an empty file."),
+    ):
+        monkeypatch.setenv("SECRET_KEY_FILE", value)
+        with pytest.raises(SettingsError, match=f"SECRET_KEY_FILE .*{said}"):
+            load_settings(tmp_path)
+    monkeypatch.setenv("SECRET_KEY", "another of sixteen")
+    with pytest.raises(SettingsError, match="SECRET_KEY and SECRET_KEY_FILE are both set"):
+        load_settings(tmp_path)
+
+
+def test_other_programs_files_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    assert "SSL_CERT" not in load_settings(tmp_path).variables
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("wanted", ["", "langsmith"])
+def test_models_are_traced_only_where_our_own_setting_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    for name in TRACING:
+        monkeypatch.setenv(name, "true")
+    monkeypatch.setenv("LLM_TRACING", wanted)
+    load_settings(tmp_path)
+    assert {os.environ[name] for name in TRACING} == {"true" if wanted else "false"}

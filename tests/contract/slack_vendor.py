@@ -6,11 +6,23 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.channel import Channel, HttpRequest
-from core.messages import Address
-from core.testing.vendor import Arrived, Fault, Written, call_webhook
-from tests.support.faults import Fault as Misfortune
-from tests.support.slack_server import (
+from core.domain.messages import Address
+from core.sdk.channel import Channel, HttpRequest
+from core.sdk.testing.vendor import (
+    Arrived,
+    Changed,
+    Fault,
+    Happening,
+    InGroup,
+    InThread,
+    Reacted,
+    Strange,
+    TakenBack,
+    Written,
+    call_webhook,
+)
+from tests.support.servers.faults import Fault as Misfortune
+from tests.support.servers.slack import (
     APP_TOKEN,
     BOT_TOKEN,
     SIGNING_SECRET,
@@ -46,12 +58,82 @@ class SlackVendor:
         return Address(channel="slack", account=TEAM, chat=f"D{customer}")
 
     async def write(self, channel: Channel, written: Written) -> int:
+        return await self._deliver(channel, self._event(written))
+
+    async def happen(self, channel: Channel, what: Happening) -> int | None:
+        event = self._happened(what)
+        return await self._deliver(channel, {**event, "event_id": f"Ev{int(what.event_id):08d}"})
+
+    def _happened(self, what: Happening) -> dict[str, Any]:
+        match what:
+            case Changed(of=of, text=text, customer=customer):
+                before = self._event(Written(text="How log?", event_id=of, customer=customer))
+                return self._server.event(
+                    {
+                        "type": "message",
+                        "subtype": "message_changed",
+                        "channel": f"D{customer}",
+                        "channel_type": "im",
+                        "message": before["event"] | {"text": text},
+                        "previous_message": before["event"],
+                    }
+                )
+            case TakenBack(of=of, customer=customer):
+                before = self._event(Written(text="How log?", event_id=of, customer=customer))
+                return self._server.event(
+                    {
+                        "type": "message",
+                        "subtype": "message_deleted",
+                        "channel": f"D{customer}",
+                        "channel_type": "im",
+                        "deleted_ts": _ts(of),
+                        "previous_message": before["event"],
+                    }
+                )
+            case Reacted(of=of, customer=customer):
+                item = {"type": "message", "channel": f"D{customer}", "ts": _ts(of)}
+                return self._server.event(
+                    {
+                        "type": "reaction_added",
+                        "user": f"U{customer}",
+                        "reaction": "+1",
+                        "item": item,
+                    }
+                )
+            case Strange(event_id=event_id, customer=customer):
+                event = self._event(Written(text="", event_id=event_id, customer=customer))
+                event["event"] |= {"subtype": "hologram", "hologram": {"deep": 1}}
+                return event
+            case InThread(text=text, event_id=event_id, customer=customer, thread=thread):
+                event = self._event(Written(text=text, event_id=event_id, customer=customer))
+                event["event"]["thread_ts"] = _ts(thread)
+                return event
+            case InGroup(text=text, event_id=event_id, member=member, name=name, group=group):
+                self._server.users[f"U{member}"] = {"profile": {"display_name": name}}
+                place = {"channel": f"C{group}", "thread_ts": _ts("900")}
+                who = {"user": f"U{member}", "ts": _ts(event_id)}
+                return self._server.mention(text, **place, **who)
+
+    async def write_file(
+        self, channel: Channel, written: Written, *, name: str, content: bytes
+    ) -> int:
         event = self._event(written)
+        shared = self._server.shared(content, "a.pdf", mimetype="application/pdf")
+        event["event"] |= {"subtype": "file_share", "files": [{**shared, "name": name}]}
+        return await self._deliver(channel, event)
+
+    def files(self) -> Sequence[bytes]:
+        return [file["content"] for file in self._server.files.values() if "channel" in file]
+
+    async def _deliver(self, channel: Channel, event: dict[str, Any]) -> int:
         if not self._socket:
             return await self._push(channel, event, secret=SIGNING_SECRET)
         await self._server.connected()
         acknowledged = await self._server.deliver(event, within=3.0)
         return 503 if acknowledged is None else 200
+
+    def keep(self, written: Written) -> None:
+        self._server.write(self._event(written))
 
     async def forge(self, channel: Channel, written: Written) -> int:
         return await self._push(channel, self._event(written), secret="a guess")
@@ -81,7 +163,7 @@ class SlackVendor:
             written.text.translate(ESCAPED),
             channel=f"D{written.customer}",
             user=f"U{written.customer}",
-            ts=f"{1_790_000_000 + number}.000100",
+            ts=_ts(written.event_id),
             **more,
         )
         return {**event, "event_id": f"Ev{number:08d}"}
@@ -97,6 +179,10 @@ class SlackVendor:
             url="https://desk.example/webhooks/slack/events",
         )
         return await call_webhook(channel, request)
+
+
+def _ts(event_id: str) -> str:
+    return f"{1_790_000_000 + int(event_id)}.000100"
 
 
 def _refusal(error: str) -> Misfortune:

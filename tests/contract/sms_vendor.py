@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from core.channel import Channel, HttpRequest
-from core.messages import Address
-from core.testing.vendor import Arrived, Fault, Written, call_webhook
-from tests.support.faults import Fault as Misfortune
-from tests.support.twilio_server import ACCOUNT_SID, AUTH_TOKEN, NUMBER, TwilioServer, too_many
+from core.domain.messages import Address
+from core.sdk.channel import Channel, HttpRequest
+from core.sdk.testing.vendor import Arrived, Fault, Happening, Strange, Written, call_webhook
+from tests.support.servers.faults import Fault as Misfortune
+from tests.support.servers.twilio import ACCOUNT_SID, AUTH_TOKEN, NUMBER, TwilioServer, too_many
 
 URL = "https://desk.example/webhooks/twilio/sms"
 
@@ -46,6 +46,26 @@ class SmsVendor:
         form = self._form(written)
         return await self._push(channel, form, signature=self._server.sign(URL, form))
 
+    async def happen(self, channel: Channel, what: Happening) -> int | None:
+        if not isinstance(what, Strange):
+            return None  # a text message stays as it is, and knows neither threads nor groups
+        return await self.write(
+            channel, Written(text="", event_id=what.event_id, customer=what.customer)
+        )
+
+    def keep(self, written: Written) -> None:
+        self._server.arrive(self._form(written))
+
+    async def write_file(
+        self, channel: Channel, written: Written, *, name: str, content: bytes
+    ) -> int:
+        del name  # a phone sends none
+        sid = f"SM{int(written.event_id):032d}"
+        sender = f"+1555000{written.customer}"
+        file = ("application/pdf", content)
+        form = self._server.mms(written.text, file, sender=sender, MessageSid=sid)
+        return await self._push(channel, form, signature=self._server.sign(URL, form))
+
     async def forge(self, channel: Channel, written: Written) -> int:
         return await self._push(channel, self._form(written), signature="Zm9yZ2Vk")
 
@@ -64,6 +84,7 @@ class SmsVendor:
         return [
             Arrived(customer=text.to.removeprefix("+1555000"), text=text.body)
             for text in self._server.texts
+            if not text.inbound
         ]
 
     def _form(self, written: Written) -> dict[str, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from channels.sms.channel import plugin as sms
-from core.testing.contract import ChannelContract
-from core.testing.vendor import VendorSimulator
+from core.sdk.testing.contract import ChannelContract
+from core.sdk.testing.vendor import VendorSimulator
 from tests.contract.sms_vendor import SmsVendor
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from channels.telegram.channel import plugin as telegram
-from core.testing.contract import ChannelContract
-from core.testing.vendor import VendorSimulator
+from core.sdk.testing.contract import ChannelContract
+from core.sdk.testing.vendor import VendorSimulator
 from tests.contract.telegram_vendor import TelegramVendor
 
 

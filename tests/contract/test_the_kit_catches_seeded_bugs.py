@@ -1,25 +1,31 @@
-"""Ten bugs, one at a time in a copy of our SMS channel: the conformance kit catches every one."""
+"""Bugs, one at a time in a copy of a channel of ours: the conformance kit catches every one."""
 
 from __future__ import annotations
 
 import importlib
+import re
 import shutil
 import sys
 import unittest
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.plugin import ChannelPlugin
-from core.testing.contract import ChannelContract
-from core.testing.sheet import explain
-from core.testing.vendor import VendorSimulator
+from core.sdk.plugin import ChannelPlugin
+from core.sdk.testing.contract import ChannelContract
+from core.sdk.testing.contract.sheet import explain
+from core.sdk.testing.vendor import VendorSimulator
+from tests.contract.slack_vendor import SlackVendor
 from tests.contract.sms_vendor import SmsVendor
 
-SOURCE = Path(__file__).parents[2] / "channels" / "sms"
+SOURCE = Path(__file__).parents[2] / "channels"
+VENDORS: dict[str, Callable[[], VendorSimulator]] = {
+    "sms": SmsVendor,
+    "slack": lambda: SlackVendor(socket=False),
+}
 START = "        self._receive = receive\n"
 
 
@@ -32,6 +38,7 @@ class Bug:
     right: str
     wrong: str
     caught_by: str
+    channel: str = "sms"
 
 
 BUGS = (
@@ -56,6 +63,20 @@ BUGS = (
         right="external_id=sid or token,",
         wrong="external_id=f\"{sid}:{id(object())}:{__import__('secrets').token_hex(4)}\",",
         caught_by="test_the_same_event_three_times_is_one_message",
+    ),
+    Bug(
+        name="an attachment is lost",
+        file="normalize.py",
+        right="        attachments=attachments,",
+        wrong="        attachments=(),",
+        caught_by="test_a_file_of_a_customer_is_not_lost",
+    ),
+    Bug(
+        name="a file's end is lost",
+        file="media.py",
+        right="                await write(chunk)",
+        wrong="                await write(chunk[:-1])",
+        caught_by="test_a_file_of_a_customer_is_not_lost",
     ),
     Bug(
         name="the store's outage is swallowed",
@@ -123,14 +144,141 @@ BUGS = (
         "        if message is None:\n            raise BadInput",
         caught_by="test_logs_carry_neither_secrets_nor_what_customers_wrote",
     ),
+    Bug(
+        name="deaf while mute",
+        file="channel.py",
+        right="        await import_aside(WEBHOOKS)\n        self._receive = receive\n",
+        wrong="        await import_aside(WEBHOOKS)\n        api = await self._connect()\n"
+        "        await api.account()\n        self._receive = receive\n",
+        caught_by="test_it_hears_while_the_vendors_api_is_away",
+    ),
+    Bug(
+        name="200 for nobody",
+        file="channel.py",
+        right='            return HttpResponse(status=503, headers={"Retry-After": "5"})\n',
+        wrong="            return _TWIML\n",
+        caught_by="test_nothing_is_acknowledged_that_nobody_took",
+    ),
+    Bug(
+        name="200 for nobody, while an app is not there yet that would take it",
+        channel="slack",
+        file="channel.py",
+        right="        if self._is_up and self._slack is not None:\n",
+        wrong="        if self._receive is None:\n            return HttpResponse()\n"
+        "        if self._is_up and self._slack is not None:\n",
+        caught_by="test_nothing_is_acknowledged_that_nobody_took",
+    ),
+    Bug(
+        name="what was missed comes in the vendor's order, the newest first",
+        file="api.py",
+        right="            theirs.sort(key=lambda m: _sent_at(m) or since)\n",
+        wrong="            theirs.reverse()\n",
+        caught_by="test_what_was_missed_is_fetched_once_and_in_order",
+    ),
+    Bug(
+        name="what was missed is not known from its event",
+        channel="slack",
+        file="normalize.py",
+        right='    return replace(said, external_id=f"{channel}:{ts}")\n',
+        wrong="    return said\n",
+        caught_by="test_what_was_missed_is_fetched_once_and_in_order",
+    ),
+    Bug(
+        name="undisclosed first text",
+        file="channel.py",
+        right="        bodies = self._bodies(message)\n        if not bodies",
+        wrong="        bodies = tuple(b.partition('\\n')[2] or b for b in self._bodies(message))\n"
+        "        if not bodies",
+        caught_by="test_the_first_ai_text_is_disclosed",
+    ),
+    Bug(
+        name="consent by string",
+        file="normalize.py",
+        right="TAKEN_BY_TWILIO.get(body.strip().upper(), InboundKind.MESSAGE)",
+        wrong="(InboundKind.OPT_OUT if 'stop' in body.lower() else InboundKind.MESSAGE)",
+        caught_by="test_a_word_is_no_consent",
+    ),
+    Bug(
+        name="link changed",
+        file="channel.py",
+        right="                    body=body,\n",
+        wrong="                    body=body.replace('–', '-').replace('’', \"'\"),\n",
+        caught_by="test_links_arrive_as_they_are",
+    ),
+    Bug(
+        name="false success",
+        file="channel.py",
+        right="            except DeliveryFailed as error:\n",
+        wrong="            except DeliveryFailed as error:\n"
+        "                return Delivery(state=DeliveryState.SENT, external_ids=('SM0',))\n",
+        caught_by="test_a_refused_message_fails_for_good",
+    ),
+    Bug(
+        name="an edit is ignored",
+        channel="slack",
+        file="normalize.py",
+        right="            return _changed(body, event, workspace, serves, names)",
+        wrong="            return None",
+        caught_by="test_a_changed_message_is_an_edit_of_it",
+    ),
+    Bug(
+        name="an edit is another message",
+        channel="slack",
+        file="normalize.py",
+        right="        kind=InboundKind.EDIT,",
+        wrong="        kind=InboundKind.MESSAGE,",
+        caught_by="test_a_changed_message_is_an_edit_of_it",
+    ),
+    Bug(
+        name="a deletion is ignored",
+        channel="slack",
+        file="normalize.py",
+        right='        case "message_deleted":',
+        wrong='        case "message_forgotten":',
+        caught_by="test_a_message_taken_back_is_a_deletion_of_it",
+    ),
+    Bug(
+        name="a reaction is answered",
+        channel="slack",
+        file="normalize.py",
+        right="        kind=InboundKind.REACTION if added else InboundKind.REACTION_REMOVED,",
+        wrong="        text=emoji_of(name),",
+        caught_by="test_a_reaction_is_a_reaction_and_no_question",
+    ),
+    Bug(
+        name="the sender is lost",
+        channel="slack",
+        file="normalize.py",
+        right="    return Sender(id=user, name=named.name, locale=named.locale) if named",
+        wrong='    return Sender(id="somebody") if named',
+        caught_by="test_in_a_group_each_message_has_its_sender",
+    ),
+    Bug(
+        name="a thread is an identity",
+        channel="slack",
+        file="normalize.py",
+        right='thread="" if direct else thread or ts)',
+        wrong="thread=thread if direct else thread or ts)",
+        caught_by="test_a_thread_with_one_customer_is_a_place_and_no_conversation",
+    ),
+    Bug(
+        name="what nobody can read is met with silence",
+        channel="slack",
+        file="normalize.py",
+        right="    nothing = not (text or attachments or quotes)\n",
+        wrong="    nothing = not (text or attachments or quotes)\n"
+        "    if nothing:\n        return None\n",
+        caught_by="test_what_nobody_can_read_is_not_met_with_silence",
+    ),
 )
 
 
-def _copy(folder: Path, name: str, bug: Bug | None) -> ChannelPlugin[Any]:
+def _copy(folder: Path, name: str, channel: str, bug: Bug | None) -> ChannelPlugin[Any]:
     package = folder / name
-    shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SOURCE / channel, package, ignore=shutil.ignore_patterns("__pycache__"))
     for file in package.glob("*.py"):
-        text = file.read_text().replace("channels.sms", name)
+        # Its texts are still those of the channel that it is a copy of.
+        text = re.sub(rf'(?<!text\(")channels\.{channel}\b', name, file.read_text())
         if bug is not None and file.name == bug.file:
             assert text.count(bug.right) == 1, f"{bug.name}: the channel has changed, seed it anew"
             text = text.replace(bug.right, bug.wrong)
@@ -139,24 +287,24 @@ def _copy(folder: Path, name: str, bug: Bug | None) -> ChannelPlugin[Any]:
     return plugin
 
 
-def _verdict(plugin: ChannelPlugin[Any], test: str) -> str:
+def _verdict(plugin: ChannelPlugin[Any], bug: Bug) -> str:
     """What the test says of this channel; "" when it is content."""
     contract = type(
         "Seeded",
         (ChannelContract,),
-        {"plugin": plugin, "channel_id": "sms", "vendor": lambda _self: _vendor()},
+        {
+            "plugin": plugin,
+            "channel_id": bug.channel,
+            "vendor": lambda _self: VENDORS[bug.channel](),
+        },
     )
     try:
-        getattr(contract(), test)()
+        getattr(contract(), bug.caught_by)()
     except unittest.SkipTest:
         raise
     except Exception as error:
         return explain(error)
     return ""
-
-
-def _vendor() -> VendorSimulator:
-    return SmsVendor()
 
 
 @pytest.fixture
@@ -171,8 +319,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_each_bug_is_caught(folder: Path, bug: Bug) -> None:
     name = f"seeded_{BUGS.index(bug)}"
-    assert _verdict(_copy(folder, name + "_right", None), bug.caught_by) == ""
-    verdict = _verdict(_copy(folder, name, bug), bug.caught_by)
+    assert _verdict(_copy(folder, name + "_right", bug.channel, None), bug) == ""
+    verdict = _verdict(_copy(folder, name, bug.channel, bug), bug)
     assert verdict, f"{bug.caught_by} does not notice that {bug.name}"
 
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from channels.web.channel import WebChannel, WebChannelSettings
-from core.channel import Channel, Receive
+from core.domain.messages import Address, Delivery, InboundMessage, OutboundMessage, Sender
 from core.errors import ContactCenterError
-from core.messages import Address, Delivery, InboundMessage, OutboundMessage, Sender
-from core.plugin import ChannelContext, ChannelPlugin
-from core.testing.contract import ChannelContract
-from core.testing.vendor import Arrived, Fault, VendorSimulator, Written
+from core.sdk.channel import Channel
+from core.sdk.plugin import ChannelContext, ChannelPlugin
+from core.sdk.testing.contract import ChannelContract
+from core.sdk.testing.vendor import Arrived, Fault, VendorSimulator, Written
 
 NO_VENDOR = "no vendor stands between the customer and us, so none can fail in this way"
 NO_WEBHOOK = "nobody calls this channel; tests/core/web forge, garble and flood the API it has"
@@ -23,7 +23,7 @@ NO_SETTINGS = "there is nothing to set, so nothing can be wrong or secret"
 
 
 class Page:
-    """A browser: it writes by the API into the inbox, and fetches what lies in the log."""
+    """A browser: it writes by the API into the channel, and fetches what lies in the log."""
 
     def __init__(self) -> None:
         self.shown: list[Arrived] = []
@@ -68,17 +68,11 @@ class Page:
 
 
 class OnPage(WebChannel):
-    """The channel beside the API and the page that it serves."""
-
-    receive: Receive
+    """The channel and the page that it serves."""
 
     def __init__(self, settings: WebChannelSettings, context: ChannelContext, page: Page) -> None:
         super().__init__(settings, context)
         self._page = page
-
-    async def start(self, receive: Receive) -> None:
-        await super().start(receive)
-        self.receive = receive
 
     async def send(self, message: OutboundMessage) -> Delivery:
         delivery = await super().send(message)

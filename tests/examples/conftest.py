@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.plugin_folder import offer_folder
+from core.sdk.plugin_folder import offer_folder
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "plugins"
 

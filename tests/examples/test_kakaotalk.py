@@ -14,12 +14,12 @@ from channel_kakaotalk.normalize import to_asked
 from channel_kakaotalk.phrases import TEXTS
 from channel_kakaotalk.simulator import BOT, KakaotalkServer
 
+from core.domain.messages import Author, Button, InboundKind, OutboundMessage
 from core.errors import BadInput, DeliveryAwaitsCustomer, WebhookRefused
-from core.messages import Author, Button, InboundKind, OutboundMessage
-from core.testing.builders import ContextUnderTest, an_outbound
-from core.testing.clock import ManualClock
-from core.testing.fakes import RecordingInbox
-from core.testing.vendor import Written
+from core.sdk.testing.builders import ContextUnderTest, an_outbound
+from core.sdk.testing.clock import ManualClock
+from core.sdk.testing.fakes import RecordingInbox
+from core.sdk.testing.vendor import Written
 
 
 class Rig:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -10,10 +12,10 @@ from channel_email.letters import Bounce, Letter, NotForUs, read_letter, thread_
 from channel_email.quotes import own_words
 from channel_email.replies import Thread, id_of, write_letter
 
-from core.messages import Address, Author, DeliveryState
-from core.rendering_markdown import from_markdown
-from core.testing.builders import an_outbound
-from core.testing.clock import START
+from core.domain.messages import Address, Author, DeliveryState
+from core.rendering.markdown import from_markdown
+from core.sdk.testing.builders import an_outbound
+from core.sdk.testing.clock import START
 
 DESK = "desk@example.com"
 
@@ -207,6 +209,22 @@ def test_what_a_person_wrote_is_not_marked_as_a_machines() -> None:
     assert made["Auto-Submitted"] is None
 
 
+@pytest.mark.parametrize(
+    ("ai", "reviewed", "told"),
+    [
+        (True, False, "ai-assistant"),
+        (True, True, "ai-assistant; reviewed-by=person"),
+        (False, False, "person"),
+    ],
+)
+def test_a_header_says_who_wrote_the_letter(ai: bool, reviewed: bool, told: str) -> None:
+    message = replace(an_outbound("Here."), ai=ai, reviewed=reviewed)
+    made = write_letter(
+        message, from_markdown("Here."), Thread(), sender=DESK, display_name="Desk", at=START
+    )
+    assert made["X-Message-Author"] == told
+
+
 def test_a_subject_cannot_smuggle_headers_in() -> None:
     evil = a_letter(letter(Subject="=?utf-8?q?Hi=0D=0ABcc:_all=40example.com?="))
     thread = Thread(subject=evil.subject, last=evil.message_id)
@@ -214,3 +232,13 @@ def test_a_subject_cannot_smuggle_headers_in() -> None:
         an_outbound("x"), from_markdown("x"), thread, sender=DESK, display_name="", at=START
     )
     assert b"\r\nBcc:" not in made.as_bytes()
+
+
+def test_a_letter_says_when_it_came_to_the_server_and_else_when_it_was_written() -> None:
+    hop = "from mx by mail.example; Mon, 30 Nov 2026 12:00:00 +0000"
+    date = "Sun, 29 Nov 2026 08:00:00 +0900"
+    came = a_letter(letter(Received=hop, Date=date)).message.sent_at
+    assert came == datetime(2026, 11, 30, 12, tzinfo=UTC)
+    assert a_letter(letter(Date=date)).message.sent_at == datetime(2026, 11, 28, 23, tzinfo=UTC)
+    assert a_letter(letter(Received="broken", Date="yesterday")).message.sent_at is None
+    assert a_letter(letter()).message.sent_at is None

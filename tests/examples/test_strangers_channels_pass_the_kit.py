@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.catalog import Catalog, Origin
-from plugins.contract import run_contract
+from plugins.conformance.runner import run_contract
+from plugins.registry.catalog import CHANNEL, Catalog, Origin
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "plugins"
 NAMES = ("email", "kakaotalk")
@@ -21,7 +21,7 @@ HARDLY = pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", NAMES)
 async def test_as_a_folder_plugin_it_passes(name: str, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES / name, tmp_path / name)
-    found = Catalog(built_in=tmp_path / "none", folders=tmp_path).scan()
+    found = Catalog(CHANNEL, built_in=tmp_path / "none", folders=tmp_path).scan()
     assert found[name].origin is Origin.FOLDER
     assert not found[name].problem
     sheet = await run_contract(name, found=found, folder=None)
@@ -48,7 +48,7 @@ async def test_installed_by_pip_it_is_listed_and_loaded(
     known = [module for module in sys.modules if module.startswith(f"channel_{name}")]
     for module in known:
         monkeypatch.delitem(sys.modules, module)
-    catalog = Catalog(built_in=tmp_path / "none", folders=tmp_path / "none")
+    catalog = Catalog(CHANNEL, built_in=tmp_path / "none", folders=tmp_path / "none")
     found = catalog.scan()[name]
     assert found.where == f"package contact-center-{name}"
     assert not found.problem

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from analytics.projection import rebuild
-from analytics.store import FactStore
+from analytics.facts.projection import rebuild
+from analytics.facts.store import FactStore
 from bench.history import history
 from core.clock import SystemClock
 from core.storage.client import Database
 from tests.analytics.conftest import write_log
-from tests.support.faults import Fault
 from tests.support.process import Program
-from tests.support.slack_server import APP_TOKEN, BOT_TOKEN, Message, SlackServer
+from tests.support.servers.faults import Fault
+from tests.support.servers.slack import APP_TOKEN, BOT_TOKEN, Message, SlackServer
 
 CHANNEL = "C0REPORT"
 HELD = Fault(after=True, seconds=120.0)  #: Slack posts it, and its answer never comes

@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RULES = [
-    line.removeprefix("- ")
-    for line in (ROOT / "docs/checklists/channel-rules.md").read_text().splitlines()
-    if line.startswith("- ")
-]
+LINES = (ROOT / "docs/checklists/channel-rules.md").read_text().splitlines()
+RULES = [line.removeprefix("- ") for line in LINES if line.startswith("- ")]
+KINDS = [line for line in LINES if line.startswith("| ") and "::" in line]  # kind by channel
 NAMED = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
 
 
@@ -23,6 +21,12 @@ def functions_of(path: str) -> frozenset[str]:
     tree = ast.parse((ROOT / path).read_text())
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, functions))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.split("|")[1].strip())
+def test_the_kind_has_its_tests(kind: str) -> None:
+    missing = [f"{p}::{name}" for p, name in NAMED.findall(kind) if name not in functions_of(p)]
+    assert not missing
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.partition(":")[0][:60])

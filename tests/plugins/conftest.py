@@ -12,26 +12,28 @@ from pathlib import Path
 import pytest
 
 from core.clock import SystemClock
+from core.i18n import Words
+from core.runtime.backoff import Backoff
+from core.sdk.testing.builders import LOCALES
+from core.sdk.testing.fakes import OpenLease, RecordingInbox
 from core.storage.client import Database
-from core.testing.builders import LOCALES
-from core.testing.fakes import OpenLease, RecordingInbox
-from core.wording import Words
-from plugins.catalog import Catalog
-from plugins.host import PluginHost
-from plugins.life import Pace, Surroundings
-from plugins.sealing import Seal
-from plugins.states import State
-from plugins.store import Choice, PluginStore
+from plugins.host.host import PluginHost
+from plugins.host.instance import ChannelEnvironment, Pace
+from plugins.host.states import State
+from plugins.registry.catalog import CHANNEL, Catalog
+from plugins.registry.egress import Egress
+from plugins.registry.secrets import SecretBox
+from plugins.registry.store import Choice, PluginStore
 
 BUILT_IN = Path(__file__).parents[2] / "channels"
 
 GOOD = """
 from pydantic import BaseModel, SecretStr
 
-from core.channel import ChannelCapabilities, HttpResponse
+from core.sdk.channel import ChannelCapabilities, HttpResponse
 from core.errors import ChannelAuthFailed, ChannelNotReady, WebhookRefused
-from core.messages import Address, Delivery, DeliveryState, InboundMessage, Sender
-from core.plugin import ChannelPlugin
+from core.domain.messages import Address, Delivery, DeliveryState, InboundMessage, Sender
+from core.sdk.plugin import ChannelPlugin
 
 
 class Settings(BaseModel):
@@ -83,7 +85,7 @@ class Desk:
         self.folder = folder
         self.store = PluginStore(db["plugins"])
         self.inbox = RecordingInbox()
-        self.seal = Seal(["k" * 32])
+        self.seal = SecretBox(["k" * 32])
         self.environment: dict[str, dict[str, str]] = {}
         self.woken: list[str] = []
         self.shared: list[tuple[str, object]] = []
@@ -103,16 +105,20 @@ class Desk:
         )
         return folder
 
-    def host(self, *, built_in: Path | None = None, pace: Pace | None = None) -> PluginHost:
+    def host(
+        self, *, built_in: Path | None = None, pace: Pace | None = None, reach: Egress | None = None
+    ) -> PluginHost:
         """A host that is not started yet; the fixture stops it."""
 
         async def woken(channel_id: str) -> None:
             self.woken.append(channel_id)
 
         host = PluginHost(
-            Surroundings(
+            ChannelEnvironment(
                 catalog=Catalog(
-                    built_in=built_in or self.folder / "none", folders=self.folder / "plugins"
+                    CHANNEL,
+                    built_in=built_in or self.folder / "none",
+                    folders=self.folder / "plugins",
                 ),
                 receive=self.inbox.receive,
                 receive_receipt=self.inbox.receive_receipt,
@@ -123,10 +129,10 @@ class Desk:
                 lease=OpenLease(),
                 public_url="https://desk.example",
                 data_dir=self.folder / "channels",
+                reach=reach or Egress(()),
                 pace=pace
                 or Pace(
-                    first_retry=0.2,
-                    longest_retry=1.0,
+                    retry=Backoff(0.2, 1.0),
                     beat=0.2,
                     stuck=0.5,
                     start=1.0,
@@ -149,7 +155,7 @@ class Desk:
         settings: Mapping[str, object] | None = None,
         secrets: Mapping[str, str] | None = None,
     ) -> None:
-        """What the service would store."""
+        """What the service would store for the operator at the machine."""
         now = await self.store.get(plugin_id)
         sealed = {k: self.seal.close(plugin_id, k, v) for k, v in (secrets or {}).items()}
         await self.store.put(
@@ -159,6 +165,7 @@ class Desk:
                 revision=now.revision,
                 settings=now.settings if settings is None else settings,
                 sealed={**now.sealed, **sealed},
+                vouched=tuple(now.settings if settings is None else settings),
             )
         )
 
@@ -190,5 +197,5 @@ async def reached(host: PluginHost, plugin_id: str, state: State, *, within: flo
 
 @pytest.fixture(autouse=True)
 def _no_module_of_a_test_survives_it() -> None:
-    for name in [name for name in sys.modules if name.startswith("p_")]:
+    for name in [name for name in list(sys.modules) if name.startswith("p_")]:
         del sys.modules[name]

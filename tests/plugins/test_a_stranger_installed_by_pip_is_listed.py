@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from core.channel import HttpRequest
-from plugins.door import Door
-from plugins.scaffold import write_skeleton
-from plugins.states import State
+from core.sdk.channel import HttpRequest
+from plugins.conformance.scaffold import write_skeleton
+from plugins.host.states import State
+from plugins.host.webhooks import WebhookRouter
 from tests.plugins.conftest import Desk, reached
+
+pytestmark = pytest.mark.apart
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ async def test_it_is_listed_enabled_and_called(
     )
     await host.refresh()
     assert "cannot be reached" in await reached(host, "stranger", State.RETRYING)
-    response = await Door(host).handle_http(
+    response = await WebhookRouter(host).handle_http(
         HttpRequest(method="POST", path="/webhooks/stranger", headers={}, query={}, body=b"{}")
     )
     # Unsigned: refused even while the vendor cannot be reached.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.errors import BadInput
-from plugins.catalog import Catalog
-from plugins.forms import form_of, plain_values
-from plugins.manifest import parse_manifest
-from plugins.scaffold import write_skeleton
+from core.sdk.plugin import ChannelPlugin
+from plugins.conformance.scaffold import write_skeleton
+from plugins.registry.catalog import CHANNEL, Catalog
+from plugins.registry.forms import form_of, plain_values
+from plugins.registry.manifest import parse_manifest
 
 ROOT = Path(__file__).parents[2]
 HANGUL = re.compile("[가-힣]")
@@ -19,15 +21,17 @@ IDS = ("slack", "sms", "telegram", "web", "email", "kakaotalk", "acme-chat")
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Catalog:
+def catalog(tmp_path: Path) -> Catalog[ChannelPlugin[Any]]:
     for example in (ROOT / "examples" / "plugins").iterdir():
         (tmp_path / example.name).symlink_to(example)
     write_skeleton("acme-chat", into=tmp_path)
-    return Catalog(built_in=ROOT / "channels", folders=tmp_path)
+    return Catalog(CHANNEL, built_in=ROOT / "channels", folders=tmp_path)
 
 
 @pytest.mark.parametrize("plugin_id", IDS)
-def test_label_and_help_are_there_and_nothing_else(catalog: Catalog, plugin_id: str) -> None:
+def test_label_and_help_are_there_and_nothing_else(
+    catalog: Catalog[ChannelPlugin[Any]], plugin_id: str
+) -> None:
     found = catalog.scan()[plugin_id]
     assert found.manifest is not None, found.problem
     model = catalog.load(found).settings

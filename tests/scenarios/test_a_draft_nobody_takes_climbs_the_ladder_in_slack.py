@@ -10,25 +10,24 @@ from datetime import UTC, datetime
 
 import pytest
 
-from approvals.board import Board
-from approvals.board_port import Desk
-from approvals.board_store import CardStore
-from approvals.cards import Looks
-from approvals.slack_calls import SlackCalls
-from channels.slack.slack_app import SlackApp
-from core.events import Commit
+from approvals.slack.posts import Desk
+from approvals.slack.sync import CardSync
+from approvals.slack.sync_store import CardStore
+from approvals.slack.views.cards import Looks
+from core.domain.events import Commit
+from core.i18n import Words
+from core.sdk.testing.clock import ManualClock
+from core.slack.app import SlackApp
 from core.storage.client import Database
-from core.testing.clock import ManualClock
-from core.wording import Words
-from core.worker import LocalLease
 from tests.approvals.office import MINA, QUESTION, Office, build_office
 from tests.approvals.slack_rig import DESK, buttons, shown, until
-from tests.support.slack_server import BOT_TOKEN, SIGNING_SECRET, Message, SlackServer
+from tests.support.servers.slack import BOT_TOKEN, SIGNING_SECRET, Message, SlackServer
 from tests.support.world import LOCALES, running, unsure
 
 # The draft is queued on Thursday at 17:58 in Seoul; the desk closes at 18:00, Friday is a
 # holiday, then comes the weekend; the deadline is an hour of opening time later.
 THURSDAY = datetime(2026, 4, 30, 8, 58, tzinfo=UTC)
+SUPERVISOR_TOLD = "A supervisor has now been told that your question is waiting."
 
 
 @pytest.fixture
@@ -55,18 +54,18 @@ async def desk(db: Database, clock: ManualClock, slack: SlackServer) -> AsyncIte
         base_url=slack.url,
         logger=logging.getLogger("test"),
     )
-    board = Board(
+    board = CardSync(
         conversations=office.world.conversations,
         approvals=office.store,
         cards=CardStore(db["cards"]),
         held_now=office.service.held_now,
-        lease=LocalLease(),
+        escalated=office.service.supervisors_told,
         clock=clock,
     )
     words = Words.load(LOCALES)
     board.attach(
         Desk(
-            slack=SlackCalls(shared),
+            slack=shared.client,
             channel=DESK,
             looks=lambda: Looks(words=words, locale="en", base_url="https://desk.example.com"),
             on_duty="S0DUTY",
@@ -116,29 +115,32 @@ async def test_the_ladder_across_a_restart_a_night_and_a_holiday(
         monday = int(datetime(2026, 5, 4, 0, 58, tzinfo=UTC).timestamp())
         assert f"<!date^{monday}^" in shown(card)
         await clock.advance(16 * 3600)  # through the night, into the holiday
-        await office.ladder.sweep()
+        await office.escalation.sweep()
         assert said(slack, card) == []
     async with desk(db, clock, slack) as office:
         monday_at_nine = datetime(2026, 5, 4, 0, 0, tzinfo=UTC)
         await clock.advance((monday_at_nine - clock.now()).total_seconds())
         await clock.advance(28 * 60 + 5)  # with the two minutes of Thursday: half time
-        await office.ladder.sweep()
+        await office.escalation.sweep()
         await until(lambda: len(said(slack, card)) == 1, what="the first reminder")
         assert "Half of the time" in said(slack, card)[0]
-        await office.ladder.sweep()
+        await office.escalation.sweep()
     async with desk(db, clock, slack) as office:
         await clock.advance(15 * 60)
-        await office.ladder.sweep()
+        await office.escalation.sweep()
         await until(lambda: len(said(slack, card)) == 2, what="the call to the group")
+        assert SUPERVISOR_TOLD not in [text for _, text in await office.world.said(cid)]
         assert "<!subteam^S0DUTY>" in said(slack, card)[1]
         await clock.advance(15 * 60)
-        await office.ladder.sweep()
+        await office.escalation.sweep()
         await until(lambda: len(said(slack, card)) == 3, what="the call to the supervisors")
         assert "<@U0SARA>" in said(slack, card)[2]
         await until(lambda: "Escalated" in shown(card), what="the sign on the card")
         # Nothing unapproved was sent because time ran out, and the card still works.
         told = await office.world.said(cid)
         assert {author for author, _ in told} == {"system"}
+        # He hears of the supervisors only now that Slack has taken the call.
+        assert [text for _, text in told].count(SUPERVISOR_TOLD) == 1
         assert any("approve" in action for action in buttons(card))
         state = await office.world.conversations.peek(cid)
         assert state.review is not None

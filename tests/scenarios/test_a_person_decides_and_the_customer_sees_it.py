@@ -161,21 +161,24 @@ def test_two_people_decide_at_once_and_one_message_is_sent_100_times(desk: Desk)
         assert len(sent) == (0 if chat.read()["status"] == "human" else 1)
 
 
-def test_a_newer_message_supersedes_the_waiting_draft(desk: Desk) -> None:
+def test_a_newer_message_has_a_draft_of_its_own_beside_the_one_that_waits(desk: Desk) -> None:
     chat = desk.chat(UNKNOWN)
     old = desk.waiting(chat, desk.ann)
     chat.write("And what is the boiling point of osmium in Kelvin?", "second")
-    chat.until(lambda _: desk.waiting(chat, desk.ann)["id"] != old["id"])
+    fresh = desk.waiting(chat, desk.ann, about="osmium")
+    assert fresh["id"] != old["id"]
     assert chat.read()["status"] == "review"
+    assert desk.decide(fresh, "edit", desk.ann, text="5,285 K.").status_code == 200
+    chat.until(lambda c: c["messages"][-1]["author"] == "agent")
+    # He still waits for the first answer, and is told so.
+    assert chat.read()["status"] == "review"
+    assert desk.decide(old, "edit", desk.ann, text="3,058 K.").status_code == 200
+    chat.until(lambda c: c["status"] == "ai")
+    assert chat.texts("agent") == ["5,285 K.", "3,058 K."]
+    assert chat.texts("ai") == []
     late = desk.decide(old, "approve", desk.ann)
     assert late.status_code == 409
     assert {"decided_by", "decision"} <= set(late.json())
-    fresh = desk.waiting(chat, desk.ann)
-    assert "osmium" in fresh["question"]
-    assert desk.decide(fresh, "edit", desk.ann, text="5,285 K.").status_code == 200
-    chat.until(lambda c: c["messages"][-1]["author"] == "agent")
-    assert chat.texts("agent") == ["5,285 K."]
-    assert chat.texts("ai") == []
 
 
 def test_after_a_take_over_the_assistant_is_silent_until_it_is_handed_back(desk: Desk) -> None:

@@ -1,1 +1,1 @@
-"""Local servers that speak the vendors' protocols and remember what they were sent."""
+"""What several tests need: the core put together, vendors, programs, and whoever means harm."""

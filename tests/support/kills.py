@@ -11,8 +11,8 @@ from typing import Any
 
 from core.storage.client import DATABASE, connect
 from core.storage.embedded import EmbeddedStore
-from tests.support.faults import Fault
-from tests.support.vendors import MEDIA, Medium, program_with, stubbornly, until, vendors_up
+from tests.support.servers.faults import Fault
+from tests.support.servers.vendors import MEDIA, Medium, program_with, stubbornly, until, vendors_up
 
 QUESTION = "How do I talk to a person?"
 REFERENCE = 1_000_000  #: the customer whose answer nobody disturbs

@@ -7,11 +7,18 @@ import os
 import signal
 import socket
 import sys
+import tomllib
 from pathlib import Path
 
 import aiohttp
 
 ROOT = Path(__file__).parents[2]
+#: The product's top folders, as the walls know them: a new one is looked at by every test.
+PRODUCT: tuple[str, ...] = tuple(
+    tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "root_packages"
+    ]
+)
 
 
 def free_port() -> int:
@@ -24,12 +31,34 @@ def free_port() -> int:
 class Program:
     """`bot.py run` on a data directory; may be killed and started again."""
 
-    def __init__(self, data_dir: Path, *, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        env: dict[str, str] | None = None,
+        descriptors: int = 0,
+        role: str = "",
+        output: str = "output.log",
+        port: int = 0,
+    ) -> None:
+        """`role` is one of many processes'; a worker is ready when its own port says so."""
+        self.role = role
         self.data_dir = data_dir
-        self.port = free_port()
-        self.output = data_dir.parent / "output.log"
+        self.descriptors = descriptors  #: how many it may open, hard; 0 changes nothing
+        self.port = port or free_port()
+        self.output = data_dir.parent / output
         self._env = {**os.environ, "DATA_DIR": str(data_dir), **(env or {})}
+        self.own_port = 0  #: METRICS_PORT, where there are many
+        if role:
+            self.own_port = free_port()
+            self._env["METRICS_PORT"] = str(self.own_port)
         self._child: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """The running process's."""
+        assert self._child is not None
+        return self._child.pid
 
     @property
     def url(self) -> str:
@@ -38,8 +67,10 @@ class Program:
 
     async def start(self, *, seconds: float = 60.0) -> None:
         """Start it and return once it is ready to serve."""
+        limited = ["prlimit", f"--nofile={self.descriptors}"] if self.descriptors else []
         with self.output.open("ab") as output:
             self._child = await asyncio.create_subprocess_exec(
+                *limited,
                 sys.executable,
                 str(ROOT / "bot.py"),
                 "run",
@@ -47,6 +78,7 @@ class Program:
                 str(self.port),
                 "--data-dir",
                 str(self.data_dir),
+                *(["--role", self.role] if self.role else []),
                 cwd=ROOT,
                 env=self._env,
                 stdout=output,
@@ -57,7 +89,8 @@ class Program:
                 if self._child.returncode is not None:
                     raise RuntimeError(self.output.read_text()[-2000:])
                 try:
-                    async with session.get(f"{self.url}/readyz") as answer:
+                    port = self.own_port if self.role == "worker" else self.port
+                    async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
                         if answer.status == 200:
                             return
                 except aiohttp.ClientError:
@@ -81,6 +114,14 @@ class Program:
         if asked.returncode != 0:
             raise RuntimeError(f"bot.py {' '.join(arguments)}: {said}")
         return said
+
+    def freeze(self) -> None:
+        """SIGSTOP: it stands still, and everything it holds with it."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on as if nothing had been."""
+        os.kill(self.pid, signal.SIGCONT)
 
     async def kill(self) -> None:
         """SIGKILL: no handler of ours runs."""

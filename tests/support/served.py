@@ -185,12 +185,12 @@ class Served:
         opened = answer.json()
         return Chat(self, opened["id"], opened["token"], opened.get("message_id"))
 
-    def waiting(self, chat: Chat, token: str, *, seconds: float = 5.0) -> Json:
-        """The draft of this conversation that waits for a person."""
+    def waiting(self, chat: Chat, token: str, *, about: str = "", seconds: float = 5.0) -> Json:
+        """The draft of this conversation that waits for a person, for a question with this word."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for item in self.get("/api/approvals/pending", token=token).json()["items"]:
-                if item["conversation_id"] == chat.id:
+                if item["conversation_id"] == chat.id and about in item["question"]:
                     return dict(item)
             time.sleep(0.03)
         raise AssertionError(chat.read())

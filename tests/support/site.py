@@ -10,29 +10,31 @@ from typing import Any
 import aiohttp
 from prometheus_client import CollectorRegistry
 
-from core.accounts.audit import Audit
-from core.accounts.rules import Role, User
-from core.accounts.secrets import Passwords
+from channels.web.api import ConversationRoutes
+from core.accounts.audit.log import Audit
+from core.accounts.roles import Role, User
 from core.accounts.service import OPERATOR, AccountsService
 from core.accounts.sessions import StaffAccess
 from core.accounts.sign_in import SignIn
-from core.accounts.store import AccountStore
 from core.clock import Clock, SystemClock
+from core.console.health import HealthRoutes
+from core.console.me import MeRoutes
+from core.console.operators import OperatorAccess
+from core.console.pages import ConsoleRoutes
+from core.console.sign_in import SignInRoutes
+from core.console.tokens import TokenRoutes
+from core.console.users import UserRoutes
 from core.storage.client import Database
-from core.web.assets import Assets
-from core.web.console import ConsoleRoutes
-from core.web.conversations import ConversationRoutes
-from core.web.health import HealthRoutes
-from core.web.me import MeRoutes
+from core.web.http.assets import Assets
+from core.web.http.routing import Route
+from core.web.http.settings import WebSettings
+from core.web.identity.cookies import SESSION, Cookies
+from core.web.identity.visitor_identity import VisitorIdentity
+from core.web.identity.visitor_tokens import VisitorTokens
+from core.web.limits.admission import Admission
 from core.web.pages import STATIC, Pages
-from core.web.routing import Route
 from core.web.server import WebServer
-from core.web.settings import WebSettings
-from core.web.sign_in import SignInRoutes
-from core.web.users import UserRoutes
-from core.web.visitors import VisitorTokens
-from core.wording import Words
-from tests.support.world import LOCALES, World, build, running
+from tests.support.world import World, build, running
 
 SECRET = "s" * 32
 
@@ -94,7 +96,18 @@ class Site:
         cookie = await self.access.open(user, address="127.0.0.1", browser="test")
         session = await self.access.by_session(cookie, is_activity=False)
         assert session is not None
-        return {"session": cookie}, {"X-CSRF-Token": session.csrf, "Origin": self.url}
+        name = Cookies(secure=self.settings.is_https, base=self.settings.base).name(SESSION)
+        origin = self.settings.public_url or self.url
+        return {name: cookie}, {"X-CSRF-Token": session.csrf, "Origin": origin}
+
+    async def by_link(self, link: str) -> tuple[int, str, dict[str, str]]:
+        """Press the button of a link's page; the status, where it leads, and the cookies."""
+        headers = {"Origin": self.settings.public_url or self.url}
+        async with self.http.post(
+            f"/login/link/{link}", headers=headers, allow_redirects=False
+        ) as answer:
+            given = {name: morsel.value for name, morsel in answer.cookies.items()}
+            return answer.status, answer.headers.get("Location", ""), given
 
 
 @asynccontextmanager
@@ -109,21 +122,28 @@ async def site(
     clock = clock or SystemClock()
     settings = replace(settings or WebSettings(secret_key=SECRET), port=0)
     world = build(db, clock=clock)
-    store = AccountStore(db)
-    audit = Audit(db, clock=clock)
-    passwords = Passwords()
-    accounts = AccountsService(store, audit=audit, clock=clock, passwords=passwords)
+    accounts, audit, words = world.core.accounts, world.core.audit, world.core.words
     access = StaffAccess(
-        store,
+        world.core.account_store,
         secret_key=settings.secret_key,
         idle_seconds=settings.session_idle_seconds,
+        longest_seconds=settings.session_longest_seconds,
         clock=clock,
     )
-    sign_in = SignIn(store, access=access, audit=audit, passwords=passwords, clock=clock)
-    words = Words.load(LOCALES)
-    pages = Pages(settings, words=words, assets=Assets({"core": STATIC}))
+    sign_in = SignIn(
+        world.core.account_store,
+        access=access,
+        audit=audit,
+        passwords=world.core.passwords,
+        attempts=world.core.attempts,
+        clock=clock,
+    )
+    pages = Pages(settings, words=words, assets=Assets({"core": STATIC}, base=settings.base))
     visitors = VisitorTokens(secret_key=settings.secret_key)
     registry = CollectorRegistry()
+
+    def base_url() -> str:
+        return settings.public_url or f"http://127.0.0.1:{server.port}"
 
     async def store_answers() -> None:
         await db.command("ping")
@@ -132,19 +152,25 @@ async def site(
         *ConversationRoutes(
             settings,
             conversations=world.conversations,
-            inbox=world.inbox,
+            receive=world.inbox.receive,
             bus=world.bus,
             visitors=visitors,
+            identity=VisitorIdentity(secret_key=SECRET),
+            admission=Admission(settings.limits, under_way=world.worker.under_way, clock=clock),
+            is_on=lambda: True,
             clock=clock,
         ).routes(),
-        *UserRoutes(accounts, public_url="", clock=clock).routes(),
+        *UserRoutes(accounts, base_url=base_url, clock=clock).routes(),
         *MeRoutes(accounts, clock=clock).routes(),
+        *TokenRoutes(accounts.api_tokens, pages=pages).routes(),
         *SignInRoutes(settings, sign_in=sign_in, pages=pages, words=words).routes(),
         *ConsoleRoutes(
             settings, accounts=accounts, audit=audit, pages=pages, bus=world.bus
         ).routes(),
         *more,
-        *HealthRoutes(checks={"store": store_answers}, registry=registry).routes(),
+        *HealthRoutes(
+            checks={"store": store_answers}, registry=registry, operators=OperatorAccess(settings)
+        ).routes(),
     ]
     server = WebServer(
         settings,

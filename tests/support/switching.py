@@ -14,8 +14,8 @@ import aiohttp
 
 from bench.load import Customer
 from tests.support.process import Program
-from tests.support.telegram_server import TOKEN
-from tests.support.vendors import admin_of, channel_states, vendors_up
+from tests.support.servers.telegram import TOKEN
+from tests.support.servers.vendors import admin_of, channel_states, vendors_up
 
 QUESTION = "How do I talk to a person?"
 CONVERSATIONS = 20
@@ -49,7 +49,14 @@ async def switch_under_load(folder: Path, *, calm: float, busy: float) -> Run:
     """Drive the real program; each lap lasts at least `busy` seconds, the calm ones `calm`."""
     folder.mkdir(parents=True, exist_ok=True)
     run = Run()
-    program = Program(folder / "data", env={"ASSISTANT_TURNS": "1000", "RATE_PER_ADDRESS": "1000"})
+    program = Program(
+        folder / "data",
+        env={
+            "ASSISTANT_TURNS": "1000",
+            "RATE_PER_ADDRESS": "1000",
+            "PRIVATE_API_ADDRESSES": "127.0.0.1",  # where the vendors' stand-ins listen
+        },
+    )
     async with vendors_up() as vendors:
         try:
             await program.start()

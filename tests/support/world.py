@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from core.bus import LocalBus
-from core.channel import Channel, ChannelCapabilities, Receive
-from core.clock import Clock, SystemClock
-from core.conversations import Conversation
-from core.deliveries import Deliveries
-from core.drafts import Draft, Question, Turn
-from core.events import Event, Numbered, Sent
-from core.inbox import Inbox
-from core.messages import (
+from config.settings import read_settings
+from core.clock import Clock
+from core.cluster.model import Role
+from core.domain.conversation import Conversation
+from core.domain.drafts import Draft, Question, Turn
+from core.domain.events import Event, Numbered, Sent
+from core.domain.messages import (
     Address,
     Citation,
     Delivery,
@@ -26,25 +25,50 @@ from core.messages import (
     OutboundMessage,
     Sender,
 )
-from core.outbox import Outbox
-from core.pipeline import AlwaysOpen, Desk, FixedRules, Pipeline
-from core.policy import Rules
-from core.ports import OnDelta
-from core.projector import Projector
-from core.repository import Conversations
-from core.speech import Speech
-from core.steps import is_idle
+from core.domain.policy import Rules
+from core.engine.inbound.acknowledgements import Acknowledgements
+from core.engine.outbound.outbox import Outbox
+from core.engine.ports import OnDelta
+from core.engine.processing.pipeline import Desk, Pipeline
+from core.engine.processing.worker import Worker
+from core.engine.replies import Replies
+from core.runtime.data_dir import DataDir
+from core.sdk.channel import Channel, ChannelCapabilities, Receive
+from core.slices.slice import Core
 from core.storage.client import Database
-from core.storage.commit_log import MongoCommitLog
-from core.storage.deliveries import MongoDeliveries
-from core.storage.snapshots import MongoSnapshots
-from core.wording import Words
-from core.worker import LocalLease, Worker
 
+SECRET = "s" * 32
+NOWHERE = Path("/nonexistent")  #: tests with files bring a folder
 LOCALES = Path(__file__).parents[2] / "config" / "locales"
 SOURCE = Citation(id="p1", title="Guide", url="https://example.com/guide")
 
 Answerer = Callable[[Question], Awaitable[Draft]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlwaysOpen:
+    """A desk that never closes."""
+
+    seconds: float
+
+    def deadline(self, now: datetime) -> datetime:
+        """So many seconds from now."""
+        return now + timedelta(seconds=self.seconds)
+
+    def back(self, now: datetime, locale: str) -> str | None:
+        """Never closed."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedRules:
+    """The same rules for everything."""
+
+    value: Rules
+
+    def rules(self, conversation: Conversation, draft: Draft) -> Rules:
+        """Always these."""
+        return self.value
 
 
 def sure(text: str = "Open Settings and press Reset.") -> Draft:
@@ -71,7 +95,7 @@ class SteeredResponder:
         self.answer: Answerer = answer
 
     async def draft(self, question: Question, *, on_delta: OnDelta | None = None) -> Draft:
-        """See `core.ports.Responder`."""
+        """See `core.engine.ports.Responder`."""
         self.asked.append(question)
         draft = await self.answer(question)
         if on_delta is not None and draft.confidence > 0.9:
@@ -79,7 +103,7 @@ class SteeredResponder:
         return draft
 
     def foresee(self, text: str, history: Sequence[Turn]) -> None:
-        """See `core.ports.Responder`."""
+        """See `core.engine.ports.Responder`."""
         self.foreseen.append(text)
 
     def always(self, draft: Draft) -> None:
@@ -144,30 +168,39 @@ class Channels:
         self.running: dict[str, Channel] = {"web": WebLike(), "vendor": VendorChannel()}
 
     def get(self, channel_id: str) -> Channel | None:
-        """See `core.ports.ChannelDirectory`."""
+        """See `core.engine.ports.ChannelDirectory`."""
         return self.running.get(channel_id)
+
+    def pulls(self, channel_id: str) -> bool:
+        """Whether customers fetch from it."""
+        channel = self.get(channel_id)
+        return channel is not None and channel.capabilities.pulls
+
+    def many_notices(self, channel_id: str) -> bool:
+        """Whether a notice costs nothing there."""
+        channel = self.get(channel_id)
+        return channel is not None and channel.capabilities.notices
 
 
 @dataclass(kw_only=True)
 class World:
     """Everything of one process; `events` reads what happened from the store."""
 
-    db: Database
-    clock: Clock
-    bus: LocalBus
-    commit_log: MongoCommitLog
-    snapshots: MongoSnapshots
-    conversations: Conversations
-    projector: Projector
-    inbox: Inbox
+    core: Core
     worker: Worker
     pipeline: Pipeline
     outbox: Outbox
-    speech: Speech
+    replies: Replies
     responder: SteeredResponder
     channels: Channels
-    deliveries: Deliveries
     keys: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        core = self.core
+        self.db, self.clock, self.bus = core.db, core.clock, core.bus
+        self.commit_log, self.snapshots = core.commit_log, core.snapshots
+        self.conversations, self.projector = core.conversations, core.projector
+        self.inbox, self.deliveries = core.inbox, core.deliveries
 
     @property
     def vendor(self) -> VendorChannel:
@@ -238,65 +271,66 @@ class World:
         self.worker.wake(conversation_id)
 
 
-def build(db: Database, *, clock: Clock | None = None, desk: Desk | None = None) -> World:
-    """A process on this store that has not started yet."""
-    clock = clock or SystemClock()
-    bus = LocalBus()
-    commit_log = MongoCommitLog(db["log"])
-    snapshots = MongoSnapshots(db["conversations"], db["unsettled"], owner="test")
-    conversations = Conversations(log_store=commit_log, snapshots=snapshots, bus=bus, clock=clock)
-    projector = Projector(
-        conversations=conversations,
-        snapshots=snapshots,
+def build(
+    db: Database,
+    *,
+    clock: Clock | None = None,
+    desk: Desk | None = None,
+    writing_seconds: float = 0.0,
+    settings: Mapping[str, str] | None = None,
+    role: Role = Role.ALL,
+    channels: Channels | None = None,
+) -> World:
+    """A process on this store that has not started yet: the product's core, steered answers."""
+    from app.core import build_core  # much more than a test needs that only looks at the world
+
+    core = build_core(
+        read_settings({"SECRET_KEY": SECRET, **(settings or {})}),
+        DataDir(NOWHERE),
+        db,
         clock=clock,
-        is_idle=is_idle,
         settle_after=0.3,
+        role=role,
     )
-    channels = Channels()
-
-    def pulls(channel_id: str) -> bool:
-        channel = channels.get(channel_id)
-        return channel is not None and channel.capabilities.pulls
-
-    speech = Speech(Words.load(LOCALES), pulls=pulls)
-    responder = SteeredResponder()
+    channels, responder = channels or Channels(), SteeredResponder()
+    replies = Replies(core.words, pulls=channels.pulls)
     pipeline = Pipeline(
-        conversations=conversations,
+        conversations=core.conversations,
         responder=responder,
-        speech=speech,
+        replies=replies,
         desk=desk or AlwaysOpen(seconds=600),
         rules=FixedRules(value=Rules(threshold=0.9)),
-        clock=clock,
+        clock=core.clock,
+        writing_seconds=writing_seconds,
     )
-    outbox = Outbox(conversations=conversations, channels=channels, clock=clock)
+    outbox = Outbox(
+        conversations=core.conversations,
+        channels=channels,
+        clock=core.clock,
+        disclosure=replies.disclosure,
+        ownership=core.node,
+    )
     worker = Worker(
-        conversations=conversations,
+        conversations=core.conversations,
         pipeline=pipeline,
         outbox=outbox,
         channels=channels,
-        lease=LocalLease(),
-        clock=clock,
+        clock=core.clock,
+        ownership=core.node,
     )
-    delivery_store = MongoDeliveries(db["deliveries"], conversations)
-    projector.register(delivery_store)
-    deliveries = Deliveries(conversations=conversations, store=delivery_store, wake=worker.wake)
-    inbox = Inbox(conversations=conversations, wake=worker.wake, foresee=pipeline.foresee)
+    core.wakeups.on_wake(worker.wake)
+    core.inbox.fetched(channels.pulls)
+    core.inbox.acknowledging(Acknowledgements(replies, many_notices=channels.many_notices))
+    core.inbox.on_coming(pipeline.foresee)
+    worker.start()
     return World(
-        db=db,
-        clock=clock,
-        bus=bus,
-        commit_log=commit_log,
-        snapshots=snapshots,
-        conversations=conversations,
-        projector=projector,
-        inbox=inbox,
+        core=core,
         worker=worker,
         pipeline=pipeline,
         outbox=outbox,
-        speech=speech,
+        replies=replies,
         responder=responder,
         channels=channels,
-        deliveries=deliveries,
     )
 
 

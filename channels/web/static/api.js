@@ -1,26 +1,9 @@
 // The conversations API as the chat page uses it.
 
+import { request } from "../core/http.js";
+
 const TIMEOUT_MS = 15_000;
-
-/** What the server answered instead of what we hoped for; `status` 0 is no answer at all. */
-export class ApiError extends Error {
-  constructor(status, { title = "", detail = "" } = {}, retryAfter = 0) {
-    super(detail || title || `status ${status}`);
-    this.status = status;
-    this.detail = detail || title;
-    this.retryAfter = retryAfter;
-  }
-
-  /** Whether the same request may succeed later. */
-  get passing() {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
-  }
-
-  /** Whether this conversation is not ours (any more). */
-  get lost() {
-    return [401, 403, 404, 410].includes(this.status);
-  }
-}
+const UPLOAD_MS = 180_000;
 
 /** One visitor's calls; the token is asked for at each call because it can change. */
 export class Api {
@@ -36,16 +19,26 @@ export class Api {
     return token ? { Authorization: `Bearer ${token}` } : {};
   };
 
-  start(locale) {
-    return this.#call("POST", "/api/conversations", { locale });
+  /** `visitor` is {name, email, id, signature}, each as far as it is known. */
+  start(locale, visitor) {
+    return this.#call("POST", "/api/conversations", { locale, visitor });
   }
 
   conversation(id) {
     return this.#call("GET", `/api/conversations/${encodeURIComponent(id)}`);
   }
 
-  send(id, text, clientId) {
-    return this.#post(id, "messages", { text, client_id: clientId });
+  send(id, text, clientId, files = []) {
+    const attachments = files.map((file) => file.id);
+    return this.#post(id, "messages", { text, client_id: clientId, attachments });
+  }
+
+  /** Upload a file for a message that is still being written. */
+  upload(id, file) {
+    const path = `/api/conversations/${encodeURIComponent(id)}/attachments`;
+    const url = `${path}?name=${encodeURIComponent(file.name)}`;
+    const how = { method: "POST", body: file, headers: this.headers(), timeout: UPLOAD_MS };
+    return request(url, how);
   }
 
   typing(id) {
@@ -60,6 +53,11 @@ export class Api {
     return this.#post(id, "rating", comment ? { score, comment } : { score });
   }
 
+  /** What is true of the whole chat: whether it is a demonstration. */
+  chat() {
+    return this.#call("GET", "/api/chat");
+  }
+
   eventsUrl(id) {
     return `/api/conversations/${encodeURIComponent(id)}/events`;
   }
@@ -68,24 +66,7 @@ export class Api {
     return this.#call("POST", `/api/conversations/${encodeURIComponent(id)}/${what}`, body);
   }
 
-  async #call(method, url, body) {
-    const headers = { ...this.headers(), Accept: "application/json" };
-    if (body !== undefined) headers["Content-Type"] = "application/json";
-    let response;
-    try {
-      response = await fetch(url, {
-        method,
-        headers,
-        body: body === undefined ? undefined : JSON.stringify(body),
-        cache: "no-store",
-        credentials: "same-origin",
-        signal: AbortSignal.timeout?.(TIMEOUT_MS),
-      });
-    } catch {
-      throw new ApiError(0);
-    }
-    const answer = await response.json().catch(() => ({}));
-    if (response.ok) return answer;
-    throw new ApiError(response.status, answer, Number(response.headers.get("Retry-After")) || 0);
+  #call(method, url, body) {
+    return request(url, { method, body, headers: this.headers(), timeout: TIMEOUT_MS });
   }
 }

@@ -1,6 +1,9 @@
 // The chat page: puts the parts together and draws them whenever the conversation changes.
 
+import { show } from "../core/say.js";
+import { About } from "./about.js";
 import { Api } from "./api.js";
+import { Attached } from "./attach.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { Frame } from "./frame.js";
@@ -11,14 +14,30 @@ import { Scroller } from "./scroller.js";
 import { Words } from "./words.js";
 
 const BANNER_AFTER_MS = 1_200;
+const CHAT_MS = 4_000; // how often a page that says so asks whether it still is one
 const part = (name) => document.querySelector(`[data-part="${name}"]`);
 
 const page = document.documentElement;
 const memory = new Memory();
+const frame = new Frame({
+  embedded: page.dataset.embed === "1",
+  opened: () => part("composer").querySelector("textarea").focus(),
+});
+// Before anything is read of it: where the browser refuses storage, the site's page has it.
+if (frame.embedded && memory.isFleeting) {
+  memory.lend(await frame.kept(), (kept) => frame.keep(kept));
+}
 const texts = JSON.parse(part("texts").textContent);
+const starters = JSON.parse(part("starter-questions").textContent);
 const words = new Words(texts, memory.language || page.lang);
 const api = new Api(() => memory.session?.token ?? "");
-const conversation = new Conversation({ api, memory, language: () => words.language });
+const about = new About({ form: part("about"), memory });
+const conversation = new Conversation({
+  api,
+  memory,
+  language: () => words.language,
+  visitor: () => about.visitor,
+});
 const scroller = new Scroller({ pane: part("pane"), button: part("jump") });
 const list = new MessageList({
   log: part("log"),
@@ -43,7 +62,7 @@ const composer = new Composer({
     send(text) {
       memory.draft = "";
       scroller.stick();
-      conversation.send(text);
+      conversation.send(text, attached.take());
     },
     wrote(text) {
       memory.draft = text;
@@ -51,19 +70,32 @@ const composer = new Composer({
     },
   },
 });
-const frame = new Frame({
-  embedded: page.dataset.embed === "1",
-  opened: () => composer.focus(),
+memory.draft = composer.text;
+const attached = new Attached({
+  form: part("composer"),
+  list: part("files"),
+  words,
+  limit: Number(part("composer").dataset.maxMb),
+  upload: async (file) => {
+    if (!about.check()) throw new Error("the visitor has not said yet who they are");
+    return conversation.upload(file);
+  },
+  changed: () => composer.refresh(),
 });
+composer.carries(attached);
+composer.asks(() => about.check());
 
-let unread = 0;
+let unread = 0; // as it was told last
+let greeting = ""; // what the page around us welcomes with
 let downSince = 0;
 let bannerTimer = null;
 let personTrouble = false;
+let isClosed = page.dataset.closed === "1";
 
 function draw() {
   const empty = conversation.isEmpty && conversation.connection !== "loading";
   part("welcome").hidden = !empty;
+  about.draw(empty && !conversation.id);
   part("new").hidden = conversation.isEmpty && !conversation.id;
   scroller.keep(() => {
     list.draw(conversation);
@@ -73,6 +105,7 @@ function draw() {
   });
   drawStatus();
   drawBanner();
+  drawUnread();
   frame.using(Boolean(conversation.id));
   const placeholder = { human: "placeholder_human", resolved: "placeholder_resolved" };
   composer.placeholder(words.say(`composer.${placeholder[conversation.status] ?? "placeholder"}`));
@@ -85,7 +118,7 @@ function drawStatus() {
     text = words.say("status.human_named", { name: spoken(assignee) });
   }
   if (connection === "loading") text = words.say("status.loading");
-  say(part("status"), text);
+  show(part("status"), text);
   part("status").parentElement.dataset.status = status;
 }
 
@@ -99,7 +132,7 @@ function drawTyping() {
   const who = conversation.live ? "" : conversation.typing;
   const name = { thinking: "log.thinking", ai: "log.typing_ai", agent: "log.typing_agent" }[who];
   part("typing").hidden = !name;
-  say(part("typing-text"), name ? words.say(name) : "");
+  show(part("typing-text"), name ? words.say(name) : "");
 }
 
 function drawPerson() {
@@ -108,11 +141,11 @@ function drawPerson() {
   button.hidden = status === "human";
   button.setAttribute("aria-disabled", String(person !== "free"));
   const name = { free: "person.ask", asking: "person.asking", asked: "person.asked" }[person];
-  say(part("person-text"), words.say(name));
+  show(part("person-text"), words.say(name));
   const note = personTrouble ? "person.failed" : person === "asked" ? "person.explained" : "";
   part("person-note").hidden = !note;
   part("person-note").classList.toggle("trouble", personTrouble);
-  say(part("person-note"), note ? words.say(note) : "");
+  show(part("person-note"), note ? words.say(note) : "");
 }
 
 function drawBanner() {
@@ -121,7 +154,8 @@ function drawBanner() {
   let name = "";
   if (connection === "lost") name = "connection.lost";
   else if (!navigator.onLine) name = "connection.offline";
-  else if (conversation.busy) name = "connection.busy";
+  else if (conversation.crowd) name = `connection.crowd_${conversation.crowd}`;
+  else if (isClosed) name = "connection.crowd_closed";
   else if (connection === "down") {
     downSince ||= Date.now();
     const left = BANNER_AFTER_MS - (Date.now() - downSince);
@@ -132,12 +166,25 @@ function drawBanner() {
   }
   if (connection !== "down") downSince = 0;
   banner.hidden = !name;
-  say(banner, name ? words.say(name) : "");
+  show(banner, name ? words.say(name) : "");
 }
 
-/** Change a text only when it differs, so that it is read aloud once. */
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+/** Questions to begin with, as the company has written them in this language. */
+function drawStarters() {
+  const buttons = (starters[words.language] ?? []).map((question) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = question;
+    button.addEventListener("click", () => {
+      if (!about.check()) return;
+      scroller.stick();
+      conversation.send(question, []);
+      composer.focus();
+    });
+    return button;
+  });
+  part("starters").replaceChildren(...buttons);
+  part("starters").hidden = buttons.length === 0;
 }
 
 function translate(language) {
@@ -155,32 +202,48 @@ function translate(language) {
   for (const button of document.querySelectorAll("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset.language === words.language));
   }
+  drawGreeting();
+  drawStarters();
   rating.translate();
-  composer.refresh();
+  attached.draw();
   draw();
   showUnread();
+}
+
+function drawGreeting() {
+  if (greeting) part("welcome").querySelector("h2").textContent = greeting;
 }
 
 function showUnread() {
   const title = words.say("title");
   document.title = unread ? `(${unread}) ${title}` : title;
-  frame.unread(unread);
 }
 
-function looked() {
-  if (document.hidden || !frame.isOpen || unread === 0) return;
-  unread = 0;
+/** What the customer has before their eyes is read, here and on the site's next page. */
+function drawUnread() {
+  if (!document.hidden && frame.isOpen) conversation.markRead();
+  const count = conversation.unread;
+  if (count === null) return;
+  frame.unread(count);
+  if (count === unread) return;
+  unread = count;
   showUnread();
+}
+
+function leaveIt() {
+  conversation.forget();
+  list.clear();
+  memory.draft = "";
+  composer.clear();
+  attached.clear();
+  personTrouble = false;
+  draw();
 }
 
 function startAnew() {
   const dialog = part("confirm");
   const leave = () => {
-    conversation.forget();
-    list.clear();
-    memory.draft = "";
-    personTrouble = false;
-    draw();
+    leaveIt();
     composer.focus();
   };
   if (conversation.status === "resolved") leave();
@@ -191,14 +254,24 @@ function startAnew() {
   }
 }
 
+/** Say that this is a demonstration, or that the chat is closed, for as long as it is so. */
+async function lookAtChat() {
+  if (!isClosed && part("demo").hidden) return;
+  if (!document.hidden) {
+    const now = { demonstration: !part("demo").hidden, open: !isClosed };
+    const { demonstration, open } = await api.chat().catch(() => now);
+    part("demo").hidden = !demonstration;
+    part("own-sources").hidden = demonstration;
+    isClosed = !open;
+    drawBanner();
+  }
+  setTimeout(lookAtChat, CHAT_MS);
+}
+
 conversation.addEventListener("change", draw);
-conversation.addEventListener("arrived", () => {
-  if (!document.hidden && frame.isOpen) return;
-  unread += 1;
-  showUnread();
-});
+conversation.addEventListener("arrived", ({ detail }) => frame.arrived(detail.author));
 part("person").addEventListener("click", async () => {
-  if (conversation.person !== "free") return;
+  if (conversation.person !== "free" || !about.check()) return;
   personTrouble = false;
   scroller.stick();
   personTrouble = !(await conversation.callPerson());
@@ -219,9 +292,9 @@ for (const button of document.querySelectorAll("[data-language]")) {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   conversation.nudge();
-  looked();
+  drawUnread();
 });
-window.addEventListener("focus", looked);
+window.addEventListener("focus", drawUnread);
 window.addEventListener("online", () => {
   conversation.nudge();
   draw();
@@ -231,12 +304,23 @@ memory.onSession((session) => {
   if ((session?.id ?? "") !== conversation.openId) list.clear();
   conversation.follow(session);
 });
-frame.onOpen(looked);
+frame.onOpen(drawUnread);
+frame.onWish((wish) => {
+  greeting = typeof wish.greeting === "string" ? wish.greeting.slice(0, 120) : "";
+  drawGreeting();
+  about.ask(wish.ask);
+  if (wish.visitor !== undefined) {
+    about.identify(wish.visitor);
+    if (conversation.isOfSomebodyElse) {
+      memory.about = {};
+      leaveIt();
+    }
+  }
+  draw();
+});
 
 translate(words.language);
-if (frame.embedded && memory.isFleeting) {
-  memory.lend(await frame.kept(), (session) => frame.keep(session));
-}
 conversation.restore();
+lookAtChat();
 if (!frame.embedded && matchMedia("(hover: hover)").matches) composer.focus();
 page.dataset.ready = "1";

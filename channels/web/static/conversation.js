@@ -5,6 +5,7 @@ import { SharedStream } from "./shared.js";
 
 const TYPING_EVERY_MS = 2_000;
 const TYPING_SHOWN_MS = 4_000;
+const WRITING_SHOWN_MS = 6_000; // the server says every four seconds that the assistant writes
 const THINKING_SHOWN_MS = 12_000;
 const OPEN_WAIT_MS = 1_000;
 
@@ -14,29 +15,34 @@ export class Conversation extends EventTarget {
   status = "ai";
   assignee = "";
   messages = []; // confirmed, by number
-  live = ""; // the answer while it grows
+  live = ""; // the answer while it grows, as the server draws it
   typing = ""; // who writes on the other side: "", "ai", "agent"
-  connection = "idle"; // idle, loading, open, down, lost, failed
+  connection = "idle"; // idle, loading, open, down, crowded, lost, failed
   person = "free"; // free, asking, asked
 
   #api;
   #memory;
   #language;
+  #visitor;
   #outbox;
   #stream = null;
   #streamed = "";
   #seen = 0;
   #statusSeen = 0;
-  #armed = false;
+  #refused = "";
   #typedAt = 0;
+  #starting = null;
   #typingTimer = null;
   #opened = Promise.resolve();
+  #isLoaded = false;
 
-  constructor({ api, memory, language }) {
+  /** `visitor()` is who begins a conversation: {name, email, id, signature}, or undefined. */
+  constructor({ api, memory, language, visitor }) {
     super();
     this.#api = api;
     this.#memory = memory;
     this.#language = language;
+    this.#visitor = visitor;
     this.#outbox = new Outbox({
       memory,
       deliver: (item) => this.#deliver(item),
@@ -62,9 +68,9 @@ export class Conversation extends EventTarget {
     return this.#outbox.items;
   }
 
-  /** Whether the server asks us to wait. */
-  get busy() {
-    return this.#outbox.isBusy;
+  /** Of what there is too much, while the server asks us to wait; else "". */
+  get crowd() {
+    return this.#outbox.crowd || (this.connection === "crowded" ? this.#refused : "");
   }
 
   get isEmpty() {
@@ -75,9 +81,26 @@ export class Conversation extends EventTarget {
     return this.#memory.session?.score ?? 0;
   }
 
-  /** Whether the last word is the customer's. */
+  /** Messages to the customer that they have not seen, on whatever page; null until it is known. */
+  get unread() {
+    const { session } = this.#memory;
+    if (!session) return 0;
+    if (!this.#isLoaded) return null;
+    const read = session.read ?? Infinity;
+    return this.messages.filter(({ author, seq }) => author !== "customer" && seq > read).length;
+  }
+
+  /** The customer has seen all that stands here. */
+  markRead() {
+    const last = this.messages.at(-1)?.seq ?? 0;
+    const { session } = this.#memory;
+    if (session && this.#isLoaded && (session.read ?? -1) < last) this.#keep({ read: last });
+  }
+
+  /** Whether the last word is the customer's; what no answer comes to, such as an emoji, is none. */
   get awaits() {
-    return this.pending.length > 0 || this.messages.at(-1)?.author === "customer";
+    const last = this.messages.findLast((message) => !message.silent);
+    return this.pending.length > 0 || last?.author === "customer";
   }
 
   /** Open what this browser remembers; without anything remembered, wait for the first message. */
@@ -107,8 +130,14 @@ export class Conversation extends EventTarget {
   }
 
   /** Send this text; it appears at once and is confirmed, or offered again, later. */
-  send(text) {
-    this.#outbox.add(text);
+  send(text, files = []) {
+    this.#outbox.add(text, files);
+  }
+
+  /** Upload a file for the message that is being written. Resolves to {id, name, type, size}. */
+  async upload(file) {
+    await this.#ensureStarted();
+    return this.#api.upload(this.id, file);
   }
 
   retry(id) {
@@ -163,6 +192,12 @@ export class Conversation extends EventTarget {
     this.#set({ connection: "idle" });
   }
 
+  /** The site says who is here now: what somebody else has begun is not for them to see. */
+  get isOfSomebodyElse() {
+    const begun = this.#memory.session?.visitor;
+    return Boolean(begun) && begun !== this.#visitor()?.id;
+  }
+
   /** Another tab started or left a conversation: go along. */
   follow(session) {
     if ((session?.id ?? "") === this.#streamed) {
@@ -183,12 +218,35 @@ export class Conversation extends EventTarget {
 
   async #ensureStarted() {
     if (this.id) return;
-    const { id, token, status } = await this.#api.start(this.#language());
-    this.#memory.session = { id, token };
+    this.#starting ??= this.#startOne().finally(() => {
+      this.#starting = null;
+    });
+    await this.#starting;
+  }
+
+  async #startOne() {
+    const { id, token, status, visitor } = await this.#begin();
+    this.#memory.session = { id, token, read: 0, visitor };
+    this.#isLoaded = true;
     this.status = status ?? "ai";
     this.#connect();
     // The stream first, so that not a piece of the first answer is missed.
     await Promise.race([this.#opened, pause(OPEN_WAIT_MS)]);
+  }
+
+  /** Resolves to {id, token, status, visitor}, the last as the id that the site has signed. */
+  async #begin() {
+    const visitor = this.#visitor();
+    try {
+      const begun = await this.#api.start(this.#language(), visitor);
+      return { ...begun, visitor: visitor?.id };
+    } catch (error) {
+      if (error.status !== 403 || !visitor?.id) throw error;
+      // The site's mistake, which its authors see here; nobody is left alone with their question.
+      console.warn(`ContactCenter: ${error.message}`);
+      const { name, email } = visitor;
+      return this.#api.start(this.#language(), { name, email });
+    }
   }
 
   #connect() {
@@ -210,19 +268,33 @@ export class Conversation extends EventTarget {
           this.#set({ connection: "open" });
           this.#outbox.resume();
         },
-        down: () => {
-          // Pieces may be missing from now on: the whole answer comes as a message.
-          this.#armed = false;
-          this.#set({ connection: "down" });
-        },
+        down: () => this.#set({ connection: "down" }),
+        refused: (crowd) => this.#look(crowd),
         lost: () => this.#lose(),
       },
     });
     this.#stream.start();
   }
 
+  /** There is no room for our stream: at each of its tries we look for ourselves. */
+  async #look(crowd) {
+    this.#refused = crowd;
+    this.#set({ connection: "crowded" });
+    const id = this.id;
+    try {
+      const now = await this.#api.conversation(id);
+      if (id !== this.id || this.connection !== "crowded") return;
+      this.#load(now);
+      this.#become(now.status);
+      this.#changed();
+    } catch (error) {
+      if (error.lost && id === this.id) this.#lose();
+    }
+  }
+
   #load({ messages, status, assignee }) {
     for (const message of messages) this.#place(message);
+    this.#isLoaded = true;
     this.#seen = Math.max(this.#seen, this.messages.at(-1)?.seq ?? 0);
     if (this.#statusSeen === 0) this.#become(status);
     this.assignee = assignee ?? "";
@@ -234,6 +306,8 @@ export class Conversation extends EventTarget {
     if (seq !== null) this.#seen = Math.max(this.#seen, seq);
     if (name === "message") {
       this.#arrived(data);
+    } else if (name === "attachment") {
+      this.#fileArrived(data);
     } else if (name === "status") {
       if (seq !== null && seq < this.#statusSeen) return;
       this.#statusSeen = seq ?? this.#statusSeen;
@@ -241,30 +315,34 @@ export class Conversation extends EventTarget {
       this.assignee = "";
       if (data.status === "human") this.#learnName();
     } else if (name === "delta") {
-      if (!this.#armed || !this.awaits) return;
-      this.live += data.text ?? "";
+      // Without its beginning the server draws none: the whole answer comes as a message.
+      if (!data.html || !this.awaits) return;
+      this.live = data.html;
     } else if (name === "typing") {
       if (data.author === "customer") return;
       if (data.author === "ai") {
         // A stream that has just caught up may bring signs of an answer that is here already.
         if (!this.awaits) return;
         // An answer begins, perhaps anew because the customer wrote on.
-        this.#armed = true;
         this.live = "";
       }
-      this.#showTyping(data.author === "ai" ? "ai" : "agent", TYPING_SHOWN_MS);
+      if (data.author === "ai") this.#showTyping("ai", WRITING_SHOWN_MS);
+      else this.#showTyping("agent", TYPING_SHOWN_MS);
     }
     this.#changed();
   }
 
   #arrived(message) {
-    if (!this.#place(message)) return;
+    if (!this.#place(message)) {
+      if (message.silent) this.#hushed(message);
+      return;
+    }
     this.live = "";
     if (message.author === "customer") {
-      if (this.status === "ai") this.#showTyping("thinking", THINKING_SHOWN_MS);
+      if (!message.silent && this.status === "ai") this.#showTyping("thinking", THINKING_SHOWN_MS);
     } else {
       this.#showTyping("", 0);
-      this.dispatchEvent(new CustomEvent("arrived", { detail: message }));
+      if (this.#isLoaded) this.dispatchEvent(new CustomEvent("arrived", { detail: message }));
     }
     if (message.author === "agent" && this.person === "asked") this.#personCame();
   }
@@ -294,7 +372,10 @@ export class Conversation extends EventTarget {
   #place(message) {
     let at = this.messages.length;
     while (at > 0 && this.messages[at - 1].seq > message.seq) at -= 1;
-    if (at > 0 && this.messages[at - 1].seq === message.seq) return false;
+    if (at > 0 && this.messages[at - 1].seq === message.seq) {
+      this.#complete(this.messages[at - 1], message.attachments);
+      return false;
+    }
     // The element on the page stays the same one, so its key does.
     const own = this.#outbox.claim(message);
     if (own) message.key = own.id;
@@ -302,16 +383,37 @@ export class Conversation extends EventTarget {
     return true;
   }
 
+  /** The server says that no answer comes to a message which this page has already shown. */
+  #hushed({ seq }) {
+    const message = this.messages.find((other) => other.seq === seq);
+    if (message) message.silent = true;
+    if (this.typing === "thinking" && !this.awaits) this.#showTyping("", 0);
+  }
+
+  /** What the server shows of a message's files takes the place of what this page knew. */
+  #complete(message, attachments) {
+    if (!attachments?.some((file) => file.open)) return;
+    message.attachments = attachments;
+    this.#changed();
+  }
+
+  /** A file of an earlier message has come in. */
+  #fileArrived({ message_id: id, index, attachment }) {
+    const message = this.messages.find((other) => other.id === id);
+    if (!message?.attachments?.[index]) return;
+    message.attachments = message.attachments.with(index, attachment);
+  }
+
   async #deliver(item) {
     await this.#ensureStarted();
     item.isOut = true;
-    return this.#api.send(this.id, item.text, item.id);
+    return this.#api.send(this.id, item.text, item.id, item.files);
   }
 
   #confirmed(item, { id, seq }) {
     const placed = this.#place({
       id, seq, author: "customer", text: item.text, citations: [], at: item.at,
-      client_id: item.id,
+      client_id: item.id, attachments: item.files,
     });
     if (!placed) this.#outbox.claim({ author: "customer", client_id: item.id, text: item.text });
     if (placed && this.status === "ai") this.#showTyping("thinking", THINKING_SHOWN_MS);
@@ -336,7 +438,7 @@ export class Conversation extends EventTarget {
     this.#streamed = "";
     this.#seen = 0;
     this.#statusSeen = 0;
-    this.#armed = false;
+    this.#isLoaded = false;
     this.#showTyping("", 0);
     Object.assign(this, { messages: [], live: "", status: "ai", assignee: "", person: "free" });
   }

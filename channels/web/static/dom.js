@@ -1,4 +1,4 @@
-// Builds elements; text is always text, never markup.
+// Builds elements; text is always text, and the only markup is what our own server drew.
 
 /** An element with properties, attributes (names with "-") and children. */
 export function make(tag, properties = {}, ...children) {
@@ -10,6 +10,32 @@ export function make(tag, properties = {}, ...children) {
   }
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
+}
+
+const BLOCKS = "p, li, h1, h2, h3, h4, h5, h6, blockquote, td, th, ul, ol";
+
+/** The nodes of a text that the server drew as safe HTML; nothing else may come here. */
+export function markup(html) {
+  const holder = document.createElement("template");
+  holder.innerHTML = html;
+  // Each paragraph reads from the side its own language begins at: Arabic and Hebrew from the right.
+  for (const block of holder.content.querySelectorAll(BLOCKS)) block.dir = "auto";
+  return holder.content;
+}
+
+/** The address when it is http or https and nothing else, otherwise "". */
+export function safeUrl(raw) {
+  try {
+    const url = new URL(String(raw).trim());
+    return url.protocol === "http:" || url.protocol === "https:" ? url.href : "";
+  } catch {
+    return "";
+  }
+}
+
+/** A link that opens elsewhere and tells nothing about us. */
+export function outsideLink(href, text) {
+  return make("a", { href, target: "_blank", rel: "noopener noreferrer" }, text);
 }
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -7,7 +7,10 @@ export class Frame {
   embedded;
   isOpen = true;
   #onOpen = () => {};
+  #onWish = () => {};
+  #wish = null;
   #said = "";
+  #counted = -1;
   #answered = () => {};
   #kept = new Promise((resolve) => {
     this.#answered = resolve;
@@ -22,6 +25,7 @@ export class Frame {
     window.addEventListener("message", ({ source, data }) => {
       if (source !== window.parent || data?.from !== FROM) return;
       this.#answered(data.kept ?? null);
+      if (data.wish) this.#onWish((this.#wish = data.wish));
       if (data.say === "opened") {
         this.isOpen = true;
         this.#onOpen();
@@ -42,12 +46,25 @@ export class Frame {
     this.#onOpen = callback;
   }
 
+  /** `callback(wish)` hears what the page around us wants and knows: {greeting, ask, visitor}. */
+  onWish(callback) {
+    this.#onWish = callback;
+    if (this.#wish) callback(this.#wish);
+  }
+
   close() {
     if (this.embedded) this.#tell({ say: "close" });
   }
 
   unread(count) {
-    if (this.embedded) this.#tell({ say: "unread", count });
+    if (!this.embedded || count === this.#counted) return;
+    this.#counted = count;
+    this.#tell({ say: "unread", count });
+  }
+
+  /** A message has come from this author; what it says is nobody's business but the customer's. */
+  arrived(author) {
+    if (this.embedded) this.#tell({ say: "message", author });
   }
 
   /** What the site's page remembered for us; null when it does not answer. */
@@ -57,8 +74,8 @@ export class Frame {
   }
 
   /** Let the site's page remember it, for the next page of the same tab. */
-  keep(session) {
-    this.#tell({ say: "keep", session });
+  keep(kept) {
+    this.#tell({ say: "keep", kept });
   }
 
   /** Whether there is a conversation to wait for, so that the site's next page loads us at once. */

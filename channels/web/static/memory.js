@@ -1,9 +1,15 @@
 // What the browser remembers: the conversation and its token, and what is not sent yet.
 
-const SESSION = "contact-center.session";
-const OUTBOX = "contact-center.outbox";
-const DRAFT = "contact-center.draft";
-const LANGUAGE = "contact-center.language";
+import { root } from "../core/http.js";
+
+// What is kept is kept for the whole host: below a path, others of us may live there too.
+const SESSION = `contact-center${root}.session`;
+const OUTBOX = `contact-center${root}.outbox`;
+const DRAFT = `contact-center${root}.draft`;
+const LANGUAGE = `contact-center${root}.language`;
+
+const ABOUT = `contact-center${root}.about`;
+const LENT = ["session", "outbox", "draft", "language", "about"];
 
 /** A storage that also works where the browser refuses one (blocked third-party storage). */
 function opened(kind) {
@@ -33,20 +39,27 @@ export class Memory {
     return Boolean(this.#long.isBorrowed);
   }
 
-  /** Let somebody else remember the session: `lender(session)` is called at every change. */
-  lend(session, lender) {
-    this.session = session;
+  /** Let somebody else remember: `lender(kept)` is called at every change, `kept` is its last. */
+  lend(kept, lender) {
+    for (const name of LENT) if (kept?.[name]) this[name] = kept[name];
     this.#lender = lender;
   }
 
-  /** {id, token, asked, score} or null. */
+  #write(storage, key, value) {
+    write(storage, key, value);
+    this.#lender?.(Object.fromEntries(LENT.map((name) => [name, this[name]])));
+  }
+
+  /**
+   * {id, token, read, asked, score, visitor} or null; `read` is the last message that was seen,
+   * `visitor` the id by which the site knows who has begun it.
+   */
   get session() {
     return parsed(this.#long.getItem(SESSION));
   }
 
   set session(value) {
-    write(this.#long, SESSION, value && JSON.stringify(value));
-    this.#lender?.(value);
+    this.#write(this.#long, SESSION, value && JSON.stringify(value));
   }
 
   /** Messages of this tab that the server has not taken yet: [{id, text}]. */
@@ -55,7 +68,7 @@ export class Memory {
   }
 
   set outbox(items) {
-    write(this.#short, OUTBOX, items.length ? JSON.stringify(items) : null);
+    this.#write(this.#short, OUTBOX, items.length ? JSON.stringify(items) : null);
   }
 
   get draft() {
@@ -63,7 +76,17 @@ export class Memory {
   }
 
   set draft(text) {
-    write(this.#short, DRAFT, text || null);
+    this.#write(this.#short, DRAFT, text || null);
+  }
+
+  /** What the visitor has said of themselves: {name, email}. */
+  get about() {
+    return parsed(this.#long.getItem(ABOUT)) ?? {};
+  }
+
+  set about(said) {
+    const isNothing = !said || Object.values(said).every((text) => !text);
+    this.#write(this.#long, ABOUT, isNothing ? null : JSON.stringify(said));
   }
 
   get language() {
@@ -71,7 +94,7 @@ export class Memory {
   }
 
   set language(code) {
-    write(this.#long, LANGUAGE, code);
+    this.#write(this.#long, LANGUAGE, code);
   }
 
   /** Calls back when another tab of this browser starts or leaves a conversation. */

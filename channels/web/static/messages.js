@@ -1,7 +1,7 @@
 // Draws the lines of a conversation; one element a message, kept while the message lives.
 
-import { icon, make } from "./dom.js";
-import { outsideLink, render, safeUrl } from "./markdown.js";
+import { filesOf } from "./attach.js";
+import { icon, make, markup, outsideLink, safeUrl } from "./dom.js";
 
 const GROUP_MS = 5 * 60_000;
 
@@ -10,6 +10,7 @@ export class MessageList {
   #live;
   #words;
   #act;
+  #shown = ""; // of the growing answer
   #drawn = new Map(); // key -> {node, print}
 
   /** `act`: {retry(id), discard(id)}. */
@@ -83,14 +84,14 @@ export class MessageList {
   #drawLive(conversation, before) {
     if (!conversation.live) {
       this.#live.replaceChildren();
-      this.#live.dataset.text = "";
+      this.#shown = "";
       return;
     }
-    if (this.#live.dataset.text === conversation.live) return;
-    this.#live.dataset.text = conversation.live;
+    if (this.#shown === conversation.live) return;
+    this.#shown = conversation.live;
     const follows = before?.author === "ai";
     const article = this.#shell("ai", { follows, name: this.#words.say("author.ai") });
-    const body = make("div", { className: "body" }, render(conversation.live));
+    const body = make("div", { className: "body drawn", dir: "auto" }, markup(conversation.live));
     article.append(body);
     article.classList.add("growing");
     this.#live.replaceChildren(article);
@@ -118,10 +119,14 @@ export class MessageList {
   #message(item, { follows, name }) {
     const { author } = item;
     const article = this.#shell(author, { follows, name, checked: Boolean(item.checked) });
-    const body = make("div", { className: "body" });
-    if (author === "customer") body.textContent = item.text;
-    else if (author === "system") body.append(render(item.text));
-    else body.append(render(item.text, { cite: (n) => this.#mark(item, n) }));
+    const body = make("div", { className: author === "customer" ? "body" : "body drawn", dir: "auto" });
+    body.append(item.html ? markup(item.html) : item.text);
+    const files = filesOf(item, this.#words);
+    if (files) {
+      if (item.text) files.classList.add("below-words");
+      body.append(files);
+    }
+    for (const mark of body.querySelectorAll(".mark > *")) this.#label(mark, item.citations);
     article.append(body);
     const sources = this.#sources(item);
     if (sources) article.append(sources);
@@ -129,18 +134,13 @@ export class MessageList {
     return article;
   }
 
-  #mark(item, n) {
-    const citation = item.citations?.[n - 1];
-    if (!citation) return null;
-    const url = safeUrl(citation.url);
-    const label = this.#words.say("log.source", { n, title: citation.title });
-    const inner = url
-      ? outsideLink(url, String(n))
-      : make("span", { className: "plain", tabIndex: -1 }, String(n));
-    inner.title = label;
-    inner.setAttribute("aria-label", label);
-    if (!url) inner.setAttribute("role", "img");
-    return make("sup", { className: "mark" }, inner);
+  /** The mark of a source says in the reader's language which one it is. */
+  #label(mark, citations) {
+    const n = Number(mark.textContent);
+    const label = this.#words.say("log.source", { n, title: citations[n - 1]?.title ?? "" });
+    mark.title = label;
+    mark.setAttribute("aria-label", label);
+    if (mark.localName !== "a") mark.setAttribute("role", "img");
   }
 
   #sources(item) {
@@ -152,10 +152,10 @@ export class MessageList {
       const entry = make("li");
       if (url) {
         const link = outsideLink(url, title);
-        link.append(make("span", { className: "unseen" }, ` (${this.#words.say("log.new_tab")})`));
+        link.append(make("span", { className: "visually-hidden" }, ` (${this.#words.say("log.new_tab")})`));
         entry.append(link);
       } else {
-        entry.append(make("span", {}, title));
+        entry.append(make("span", { dir: "auto" }, title));
       }
       list.append(entry);
     });

@@ -5,8 +5,8 @@ const TRIES = 4;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Outbox {
-  items = []; // {id, text, at, state: "sending" | "failed" | "refused", detail}
-  isBusy = false; // the server asks us to wait
+  items = []; // {id, text, files, at, state: "sending" | "failed" | "refused", detail}
+  crowd = ""; // of what there is too much, when the server asks us to wait (`crowdOf`)
 
   #memory;
   #deliver;
@@ -14,19 +14,19 @@ export class Outbox {
   #running = null;
 
   /**
-   * `deliver(item)` resolves to {id, seq} or throws ApiError. `on`: {confirmed(item, answer),
+   * `deliver(item)` resolves to {id, seq} or rejects with ApiError. `on`: {confirmed(item, answer),
    * lost(), changed()}; `lost` is called when the conversation is not ours any more.
    */
   constructor({ memory, deliver, on }) {
     this.#memory = memory;
     this.#deliver = deliver;
     this.#on = on;
-    this.items = memory.outbox.map(({ id, text, at }) => ({ id, text, at, state: "sending" }));
+    this.items = memory.outbox.map((item) => ({ ...item, state: "sending" }));
   }
 
-  add(text) {
+  add(text, files = []) {
     const at = new Date().toISOString();
-    this.items.push({ id: randomId(), text, at, state: "sending" });
+    this.items.push({ id: randomId(), text, files, at, state: "sending" });
     this.#remember();
     this.#on.changed();
     this.flush();
@@ -40,12 +40,14 @@ export class Outbox {
 
   discard(id) {
     this.items = this.items.filter((item) => item.id !== id);
+    if (!this.items.some((item) => item.state === "sending")) this.crowd = "";
     this.#remember();
     this.#on.changed();
   }
 
   clear() {
     this.items = [];
+    this.crowd = "";
     this.#remember();
   }
 
@@ -91,8 +93,10 @@ export class Outbox {
     for (let attempt = 1; this.#waits(item); attempt += 1) {
       try {
         const answer = await this.#deliver(item);
-        this.isBusy = false;
+        const waited = this.crowd;
+        this.crowd = "";
         if (this.items.includes(item)) this.#on.confirmed(item, answer);
+        else if (waited) this.#on.changed(); // the stream was faster
         return;
       } catch (error) {
         if (!this.items.includes(item)) return;
@@ -102,11 +106,11 @@ export class Outbox {
           if (attempt === 1) continue;
         }
         if (!error.passing) {
-          this.#settle(item, "refused", error.detail ?? "");
+          this.#settle(item, "refused", error.detail);
           return;
         }
-        this.isBusy = error.status === 429;
-        if (attempt >= TRIES && !this.isBusy) {
+        this.crowd = error.crowd;
+        if (attempt >= TRIES && !this.crowd) {
           this.#settle(item, "failed", "");
           return;
         }
@@ -127,7 +131,7 @@ export class Outbox {
   }
 
   #remember() {
-    this.#memory.outbox = this.items.map(({ id, text, at }) => ({ id, text, at }));
+    this.#memory.outbox = this.items.map(({ id, text, files, at }) => ({ id, text, files, at }));
   }
 }
 

@@ -1,4 +1,4 @@
-// Keeps the newest message in sight while the reader is at the end, and never pulls him there.
+// Keeps the newest message in sight while the reader is at the end, and never pulls them there.
 
 const NEAR = 96;
 

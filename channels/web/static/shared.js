@@ -1,7 +1,7 @@
 // One stream for all tabs of a conversation: browsers allow six connections to a host, and a
 // widget sits on every page of a shop. The tab that holds the lock reads, the others listen in.
 
-import { EventStream } from "./stream.js";
+import { EventStream } from "../core/stream.js";
 
 const ANSWER_MS = 1_500;
 const CHECK_MS = 20_000;
@@ -89,6 +89,7 @@ export class SharedStream {
         event: (name, data, id) => this.#tell({ kind: "event", name, data, id }),
         open: () => this.#tell({ kind: "open" }),
         down: () => this.#tell({ kind: "down" }),
+        refused: (crowd) => this.#tell({ kind: "refused", crowd }),
         lost: () => this.#tell({ kind: "lost" }),
       },
     });
@@ -118,7 +119,7 @@ export class SharedStream {
     const opened = item.kind === "open";
     if (opened && this.#isOpen) return;
     this.#isOpen = opened;
-    this.#on[item.kind]();
+    this.#on[item.kind](item.crowd);
   }
 
   #check() {

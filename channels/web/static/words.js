@@ -1,12 +1,14 @@
 // The page's texts in every language, and dates as people of that language write them.
 
+import { fill } from "../core/say.js";
+
 export class Words {
   #texts;
   #language;
 
   constructor(texts, language) {
     this.#texts = texts;
-    this.#language = language in texts ? language : "en";
+    this.#language = language in texts ? language : Object.keys(texts)[0];
   }
 
   get language() {
@@ -23,8 +25,7 @@ export class Words {
 
   /** The text of this name, its {placeholders} filled in. */
   say(name, values = {}) {
-    const text = this.#texts[this.#language][name] ?? this.#texts.en[name] ?? name;
-    return text.replace(/\{(\w+)\}/g, (whole, key) => String(values[key] ?? whole));
+    return fill(this.#texts[this.#language][name] ?? name, values);
   }
 
   /** "14:05" or "오후 2:05". */

@@ -1,6 +1,7 @@
 // The users page: every change goes through the API and shows at once.
 
-import { act, api, toast } from "./api.js";
+import { act, api } from "./api.js";
+import { fill, toast } from "./say.js";
 
 const dialog = document.getElementById("link-dialog");
 const shown = dialog.querySelector("[data-link]");
@@ -23,7 +24,12 @@ document.getElementById("users").addEventListener("change", async (event) => {
   const { target } = event;
   const body = { [field]: target.value };
   const done = await act(target, () => api(path(row), { method: "PATCH", body }));
-  if (done) toast(dialog.dataset.saved);
+  const order = [...document.querySelector("#add-user [name=role]").options].map((o) => o.value);
+  const before = field === "role" ? [...target.options].find((o) => o.defaultSelected)?.value : "";
+  const raised = field === "role" && order.indexOf(target.value) > order.indexOf(before);
+  const said = raised ? fill(dialog.dataset.raised, row.dataset) : dialog.dataset.saved;
+  if (done) toast(said);
+  if (done && raised) row.querySelector('[data-field="slack_id"]').value = "";
   // What stands here is what is stored: after a refusal that is the old value again.
   if (field === "role") {
     for (const option of target.options) {
@@ -42,24 +48,34 @@ document.getElementById("users").addEventListener("click", async (event) => {
     case "link":
       await act(button, async () => {
         const { url } = await api(`${path(row)}/link`, { method: "POST" });
-        dialog.querySelector("[data-text]").textContent = dialog.dataset.ready.replace(
-          "{email}",
-          row.dataset.email,
-        );
+        dialog.querySelector("[data-text]").textContent = fill(dialog.dataset.ready, row.dataset);
         shown.textContent = url;
         dialog.showModal();
       });
       break;
     case "sign-out":
-      if (await act(button, () => api(`${path(row)}/sessions`, { method: "DELETE" }))) {
-        location.reload();
-      }
+      leaving.row = row;
+      leaving.querySelector("h2").textContent = fill(leaving.dataset.sure, row.dataset);
+      leaving.querySelector("[name=tokens]").checked = false;
+      leaving.showModal();
+      break;
+    case "forget-provider":
+      if (!confirm(button.dataset.sure)) return;
+      if (await act(button, () => api(`${path(row)}/provider`, { method: "DELETE" }))) button.remove();
       break;
     case "remove":
       if (!confirm(button.dataset.sure)) return;
       if (await act(button, () => api(path(row), { method: "DELETE" }))) row.remove();
       break;
   }
+});
+
+const leaving = document.getElementById("sign-out-dialog");
+leaving.querySelector("[data-close]").addEventListener("click", () => leaving.close());
+leaving.querySelector("[data-go]").addEventListener("click", async (event) => {
+  const tokens = leaving.querySelector("[name=tokens]").checked;
+  const address = `${path(leaving.row)}/sessions${tokens ? "?tokens=true" : ""}`;
+  if (await act(event.target, () => api(address, { method: "DELETE" }))) location.reload();
 });
 
 dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());

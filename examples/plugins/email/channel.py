@@ -8,12 +8,12 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
-from core.channel import ChannelCapabilities, Receive, ReceiveReceipt
+from core.domain.messages import Address, Delivery, DeliveryState, OutboundMessage
 from core.errors import ChannelNotReady, DeliveryFailed, StoreUnavailable
-from core.messages import Delivery, DeliveryState, OutboundMessage
-from core.notebook import Notebook
-from core.plugin import ChannelContext, ChannelPlugin
-from core.rendering_markdown import render_message
+from core.rendering.markdown import render_message
+from core.sdk.channel import ChannelCapabilities, Receive, ReceiveReceipt
+from core.sdk.plugin import ChannelContext, ChannelPlugin
+from core.sdk.state_file import StateFile
 
 from .letters import Bounce, Letter, NotForUs, read_letter
 from .mailbox import Mailbox
@@ -73,7 +73,7 @@ class Settings(BaseModel):
 
 
 class EmailChannel:
-    """Keeps `core.channel.Channel`; tells of bounces, and can try its credentials."""
+    """Keeps `core.sdk.channel.Channel`; tells of bounces, and can try its credentials."""
 
     capabilities = CAPABILITIES
 
@@ -90,11 +90,12 @@ class EmailChannel:
             user=self._user,
             password=self._password,
         )
-        self._threads = Notebook(context.data_dir / "threads.jsonl")
-        self._places = Notebook(context.data_dir / "places.jsonl")
+        self._threads = StateFile(context.data_dir / "threads.jsonl")
+        self._places = StateFile(context.data_dir / "places.jsonl")
         self._receipts: ReceiveReceipt | None = None
         self._mailbox: Mailbox | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._trouble = ""  #: why the mailbox cannot be read just now
 
     def on_receipt(self, receive: ReceiveReceipt) -> None:
         """Tell of every bounce there."""
@@ -122,6 +123,15 @@ class EmailChannel:
         mailbox = await self._open()
         await mailbox.close()
         return f"Connected to {self._settings.imap_host} and {self._settings.smtp_host}."
+
+    async def probe(self) -> None:
+        """Whether the mailbox is being read; asked often, so without signing in anew."""
+        if self._trouble:
+            raise ChannelNotReady(self._trouble)
+
+    async def forget(self, address: Address) -> int:
+        """Know nothing of this thread any more."""
+        return await self._threads.forget(address)
 
     async def send(self, message: OutboundMessage) -> Delivery:
         """One letter in the customer's thread, whole."""
@@ -156,11 +166,12 @@ class EmailChannel:
                     if self._mailbox is None:
                         self._mailbox = await self._open()
                     await self._take_new(self._mailbox, receive)
-                    pause = FIRST_PAUSE
+                    pause, self._trouble = FIRST_PAUSE, ""
                     await self._mailbox.wait(self._settings.poll_seconds)
             except (ChannelNotReady, StoreUnavailable) as error:
                 self._context.logger.warning("The mailbox waits %g s: %s", pause, error)
                 if isinstance(error, ChannelNotReady):
+                    self._trouble = error.detail
                     await self._hang_up()
                 await self._context.clock.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)

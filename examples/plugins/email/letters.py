@@ -7,12 +7,13 @@ import email.policy
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import getaddresses
+from email.utils import getaddresses, parsedate_to_datetime
 
 from bs4 import BeautifulSoup
 
-from core.messages import Address, Attachment, DeliveryState, InboundMessage, Receipt, Sender
+from core.domain.messages import Address, Attachment, DeliveryState, InboundMessage, Receipt, Sender
 
 from .quotes import own_words
 
@@ -20,6 +21,9 @@ MESSAGE_ID = re.compile(r"<[^<>\s]{3,250}>")
 OURS = re.compile(r"<cc\.([0-9a-f]{16})\.[^<>@\s]+@[^<>\s]+>")
 _ROBOTS = re.compile(r"^(mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounces?)([+.-]|@)")
 _KINDS = ("image", "audio", "video")
+
+
+MOST_BYTES = 36_000_000  #: read of one letter: a file of 25 MB is a third longer in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +82,28 @@ def read_letter(
             external_id=message_id,
             sender=Sender(id=sender, name=name),
             text=_text(letter, subject="" if before else subject),
-            attachments=_attachments(letter),
+            attachments=_attachments(letter, cut=len(raw) >= MOST_BYTES),
+            sent_at=_arrived(letter),
         ),
         message_id=message_id,
         subject=subject,
         references=before,
     )
+
+
+def _arrived(letter: EmailMessage) -> datetime | None:
+    """When it came to the mail server, which says so itself; else when its writer says it was.
+
+    Where that is long ago nobody here read the mailbox meanwhile.
+    """
+    hops = _header(letter, "received", first=True)  # each server writes above those before it
+    for stamp in (hops.rpartition(";")[2], _header(letter, "date", first=True)):
+        try:
+            at = parsedate_to_datetime(stamp.strip())
+        except (ValueError, TypeError):
+            continue
+        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return None
 
 
 def _why_not(letter: EmailMessage, *, sender: str, account: str) -> str:
@@ -165,12 +185,15 @@ def _body(letter: EmailMessage) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 
-def _attachments(letter: EmailMessage) -> tuple[Attachment, ...]:
+def _attachments(letter: EmailMessage, *, cut: bool = False) -> tuple[Attachment, ...]:
+    """The files of a letter; without their bytes where only its beginning was read."""
     found: list[Attachment] = []
     for part in letter.walk():
-        if part.is_multipart() or part.get_content_disposition() != "attachment":
-            continue
         media_type = part.get_content_type()
+        # Phones put photos between the lines; they are as much the customer's as what is attached.
+        shown = part.get_content_disposition() != "attachment"
+        if part.is_multipart() or (shown and not media_type.startswith("image/")):
+            continue
         main = media_type.partition("/")[0]
         payload = part.get_payload(decode=True)
         found.append(
@@ -179,14 +202,16 @@ def _attachments(letter: EmailMessage) -> tuple[Attachment, ...]:
                 name=part.get_filename() or "",
                 media_type=media_type,
                 size=len(payload) if isinstance(payload, bytes) else None,
+                content=payload if isinstance(payload, bytes) and not cut else b"",
             )
         )
     return tuple(found)
 
 
-def _header(letter: EmailMessage, name: str) -> str:
-    """All of it as text, however broken it came."""
+def _header(letter: EmailMessage, name: str, *, first: bool = False) -> str:
+    """All of it as text, however broken it came; or only the one that stands first."""
     try:
-        return ", ".join(str(value) for value in letter.get_all(name, ()))
+        values = letter.get_all(name, ())
+        return ", ".join(str(value) for value in (values[:1] if first else values))
     except (ValueError, IndexError, AttributeError):
         return ""

@@ -12,7 +12,8 @@ from aioimaplib import aioimaplib
 
 from core.errors import ChannelAuthFailed, ChannelNotReady
 
-MOST_BYTES = 10_000_000  #: read of one letter; what lies behind is an attachment's
+from .letters import MOST_BYTES
+
 SECONDS = 20.0
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 

@@ -10,12 +10,13 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
 
-from core.messages import Author, OutboundMessage
-from core.rendering import Block, to_plain
-from core.rendering_html import to_html
+from core.domain.messages import Author, OutboundMessage
+from core.rendering.html import to_html
+from core.rendering.tree import Block, to_plain
 
 NO_SUBJECT = {"ko": "문의하신 내용에 대한 답변", "en": "Your message to us"}
 MOST_REFERENCES = 20
+AUTHOR = "X-Message-Author"  #: a header of ours; none is standard yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,13 @@ def id_of(message: OutboundMessage, *, sender: str) -> str:
     return f"<cc.{thread}.{message.id}@{domain}>"
 
 
+def _author(message: OutboundMessage) -> str:
+    """Who wrote this letter: people and programs can tell without reading it."""
+    if not message.ai:
+        return "person"
+    return "ai-assistant; reviewed-by=person" if message.reviewed else "ai-assistant"
+
+
 def write_letter(
     message: OutboundMessage,
     blocks: Sequence[Block],
@@ -71,6 +79,7 @@ def write_letter(
         letter["References"] = " ".join([*before, answered])
     if message.author is not Author.AGENT:
         letter["Auto-Submitted"] = "auto-replied"
+    letter[AUTHOR] = _author(message)
     letter.set_content(to_plain(blocks))
     page = f'<html lang="{message.locale}"><body>{to_html(blocks)}</body></html>'
     letter.add_alternative(page, subtype="html")

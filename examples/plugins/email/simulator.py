@@ -19,9 +19,9 @@ from pymap.parsing.message import AppendMessage
 from pymap.parsing.specials.flag import Seen
 from pysasl.hashing import BuiltinHash
 
-from core.channel import Channel
-from core.messages import Address
-from core.testing.vendor import Arrived, Fault, Written
+from core.domain.messages import Address
+from core.sdk.channel import Channel
+from core.sdk.testing.vendor import Arrived, Fault, Written
 
 from .letters import thread_of
 
@@ -29,7 +29,7 @@ USER, PASSWORD = "desk@example.com", "the-right-password"
 
 
 class EmailServer:
-    """Keeps `core.testing.vendor.VendorSimulator`."""
+    """Keeps `core.sdk.testing.vendor.VendorSimulator`."""
 
     def __init__(self) -> None:
         self._backend: DictBackend | None = None
@@ -113,6 +113,15 @@ class EmailServer:
         """Put a letter into the mailbox; 200 once it has been taken."""
         del channel  # it fetches by itself
         return await self.deliver(self.letter(written))
+
+    async def write_file(
+        self, channel: Channel, written: Written, *, name: str, content: bytes
+    ) -> int:
+        """The same, with a file attached."""
+        del channel
+        letter = self.letter(written)
+        letter.add_attachment(content, maintype="application", subtype="pdf", filename=name)
+        return await self.deliver(letter)
 
     async def forge(self, channel: Channel, written: Written) -> int:
         """There is no door."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from core.testing.contract import ChannelContract
-from core.testing.vendor import VendorSimulator
+from core.sdk.testing.contract import ChannelContract
+from core.sdk.testing.vendor import VendorSimulator
 
 from .channel import plugin
 from .simulator import EmailServer

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from pydantic import BaseModel, Field, SecretStr
 
-from core.channel import ChannelCapabilities, HttpRequest, HttpResponse, Receive
+from core.domain.messages import Author, Delivery, DeliveryState, InboundKind, OutboundMessage
 from core.errors import (
     BadInput,
     ChannelError,
@@ -21,10 +21,10 @@ from core.errors import (
     DeliveryUnknown,
     WebhookRefused,
 )
-from core.messages import Author, Delivery, DeliveryState, InboundKind, OutboundMessage
-from core.plugin import ChannelContext, ChannelPlugin
-from core.rendering import split, to_plain, utf16_length
-from core.rendering_markdown import render_message
+from core.rendering.markdown import render_message
+from core.rendering.tree import split, to_plain, utf16_length
+from core.sdk.channel import ChannelCapabilities, HttpRequest, HttpResponse, Receive
+from core.sdk.plugin import ChannelContext, ChannelPlugin
 
 from .normalize import Asked, to_asked
 from .phrases import label_of, say
@@ -34,8 +34,8 @@ TEXT_LIMIT = 1000  #: characters of one bubble
 BUBBLES = 3  #: of one answer
 QUICK_REPLIES = 10
 BODY_LIMIT = 1_000_000
-PATIENCE = 50.0  #: seconds until a customer is told that his answer takes longer
-SHORT_PATIENCE = 5.0  #: when he only looked for a reply, and there is none
+PATIENCE = 50.0  #: seconds until a customer is told that the answer takes longer
+SHORT_PATIENCE = 5.0  #: when they only looked for a reply, and there is none
 ONLY_ANSWERS = "KakaoTalk lets us only answer; this goes out with the customer's next message."
 
 
@@ -59,7 +59,7 @@ class Settings(BaseModel):
 
 
 class KakaotalkChannel:
-    """Keeps `core.channel.Channel`, and HandlesHttp, ChecksConnection besides."""
+    """Keeps `core.sdk.channel.Channel`, and HandlesHttp, ChecksConnection besides."""
 
     capabilities = ChannelCapabilities(
         text_limit=TEXT_LIMIT, buttons=True, answers_only=True, notices=False
@@ -71,6 +71,11 @@ class KakaotalkChannel:
         self._ways = Ways(context.clock)
         self._session: aiohttp.ClientSession | None = None
         self._receive: Receive | None = None
+
+    async def listen(self, receive: Receive) -> bool:
+        """From now on Kakao's calls are taken: the skill's secret alone proves them."""
+        self._receive = receive
+        return True
 
     async def start(self, receive: Receive) -> None:
         """Nothing to connect to: Kakao calls us."""
@@ -104,7 +109,7 @@ class KakaotalkChannel:
         if self._receive is None:
             return HttpResponse(status=503, headers={"Retry-After": "5"})
         if not asked.callback_url:
-            # No answer could ever reach him, so nothing is promised.
+            # No answer could ever reach them, so nothing is promised.
             self._context.logger.warning(
                 "KakaoTalk called without a callback address; switch the block's callback on."
             )

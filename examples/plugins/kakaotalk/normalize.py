@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from core.messages import Address, Attachment, InboundKind, InboundMessage, Sender
+from core.domain.messages import Address, Attachment, InboundKind, InboundMessage, Sender
 
 from .phrases import SPOKEN
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.messages import Button, InboundKind
+from core.domain.messages import Button, InboundKind
 
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "ko": {

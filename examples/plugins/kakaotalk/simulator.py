@@ -9,16 +9,16 @@ from typing import Any
 
 from aiohttp import web
 
-from core.channel import Channel, HttpRequest
-from core.messages import Address
-from core.testing.vendor import Arrived, Fault, Written, call_webhook
+from core.domain.messages import Address
+from core.sdk.channel import Channel, HttpRequest
+from core.sdk.testing.vendor import Arrived, Fault, Written, call_webhook
 
 SECRET = "the-right-skill-secret"
 BOT = "60ebe2acc0d95a3d1e0f3a11"
 
 
 class KakaotalkServer:
-    """Keeps `core.testing.vendor.VendorSimulator`."""
+    """Keeps `core.sdk.testing.vendor.VendorSimulator`."""
 
     def __init__(self) -> None:
         self._runner: web.AppRunner | None = None

@@ -11,9 +11,17 @@ from urllib.parse import urlencode
 import pytest
 
 from channels.sms.channel import SmsChannel, SmsSettings
-from channels.sms.codes import Remedy, meaning
-from core.channel import HttpRequest, HttpResponse
+from channels.sms.errors import Remedy, meaning
 from core.clock import SystemClock
+from core.domain.messages import (
+    Address,
+    Author,
+    Citation,
+    DeliveryState,
+    InboundKind,
+    OutboundMessage,
+    Receipt,
+)
 from core.errors import (
     BadInput,
     ChannelAuthFailed,
@@ -24,19 +32,11 @@ from core.errors import (
     StoreUnavailable,
     WebhookRefused,
 )
-from core.messages import (
-    Address,
-    Author,
-    Citation,
-    DeliveryState,
-    InboundKind,
-    OutboundMessage,
-    Receipt,
-)
-from core.testing.builders import ContextUnderTest
-from core.testing.fakes import RecordingInbox
-from tests.support.faults import Fault
-from tests.support.twilio_server import (
+from core.sdk.channel import HttpRequest, HttpResponse
+from core.sdk.testing.builders import ContextUnderTest
+from core.sdk.testing.fakes import RecordingInbox
+from tests.support.servers.faults import Fault
+from tests.support.servers.twilio import (
     ACCOUNT_SID,
     AUTH_TOKEN,
     CUSTOMER,
@@ -179,6 +179,21 @@ async def test_a_query_belongs_to_what_is_signed(rig: Rig) -> None:
     assert len(rig.inbox.accepted) == 1
 
 
+async def test_two_host_names_before_one_webhook_are_allowed_by_a_list(
+    server: TwilioServer,
+) -> None:
+    other = "https://sms.other.example/webhooks/twilio/sms"
+    async with Rig(server) as rig:
+        with pytest.raises(WebhookRefused):
+            await rig.hook(server.form("by another name"), signed_url=other)
+    async with Rig(server, webhook_hosts="help.example.org, sms.other.example") as rig:
+        await rig.hook(server.form("by another name"), signed_url=other)
+        await rig.hook(server.form("by the first", MessageSid="SM2"))
+        assert len(rig.inbox.accepted) == 2
+        with pytest.raises(WebhookRefused):
+            await rig.hook(server.form("x"), signed_url="https://evil.example/webhooks/twilio/sms")
+
+
 async def test_a_repeat_is_one_message(rig: Rig) -> None:
     form = rig.server.form("once")
     for _ in range(3):
@@ -203,7 +218,7 @@ async def test_when_the_store_is_down_twilio_is_not_acknowledged(rig: Rig) -> No
     ("words", "kind"),
     [
         ("STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT", InboundKind.OPT_OUT),
-        ("START YES UNSTOP", InboundKind.OPT_IN),
+        ("START UNSTOP", InboundKind.OPT_IN),
         ("HELP INFO", InboundKind.HELP),
     ],
 )
@@ -214,6 +229,8 @@ async def test_consent_words_alone_never_reach_the_assistant(
         for spelled in (word, f" {word.lower()}\n", word.capitalize()):
             await rig.hook(rig.server.form(spelled))
     assert {m.kind for m in rig.inbox.accepted} == {kind}
+    await rig.hook(rig.server.form("YES"))
+    assert rig.inbox.accepted[-1].kind is InboundKind.MESSAGE
     await rig.hook(rig.server.form(f"please {words.split()[0].lower()} it"))
     assert rig.inbox.accepted[-1].kind is InboundKind.MESSAGE
 
@@ -276,6 +293,19 @@ async def test_a_failure_says_why_in_plain_words(rig: Rig) -> None:
     await rig.hook(rig.server.status("SM1", "undelivered", ErrorCode="30006"), kind="status")
     assert rig.receipts[0].code == "30006"
     assert "landline" in rig.receipts[0].detail
+
+
+async def test_addresses_entered_the_wrong_way_round_lose_neither_words_nor_outcomes(
+    rig: Rig,
+) -> None:
+    await rig.hook(rig.server.status("SM1", "undelivered", ErrorCode="30005"), kind="sms")
+    assert [(r.external_id, r.code) for r in rig.receipts] == [("SM1", "30005")]
+    assert not rig.inbox.accepted
+    said = rig.server.status("SM2", "received", From=CUSTOMER, To=NUMBER, Body="Where is it?")
+    del said["MessageStatus"]
+    await rig.hook(said, kind="status")
+    assert [(m.external_id, m.text) for m in rig.inbox.accepted] == [("SM2", "Where is it?")]
+    assert len(rig.receipts) == 1
 
 
 async def test_steps_before_leaving_twilio_are_no_receipts(rig: Rig) -> None:
@@ -342,6 +372,15 @@ async def test_nothing_is_sent_to_an_opted_out_number_and_the_stop_is_stored(rig
         await rig.channel.send(outbound("hello"))
     assert caught.value.code == "21610"
     assert [m.kind for m in rig.inbox.accepted] == [InboundKind.OPT_OUT]
+
+
+async def test_a_later_refusal_of_an_opted_out_number_is_consent_too(rig: Rig) -> None:
+    await rig.channel.send(outbound("hello"))
+    sid = rig.server.texts[0].sid
+    form = {"MessageSid": sid, "From": NUMBER, "To": CUSTOMER, "ErrorCode": "21610"}
+    await rig.hook({**form, "MessageStatus": "undelivered"}, kind="status")
+    assert [m.kind for m in rig.inbox.accepted] == [InboundKind.OPT_OUT]
+    assert rig.inbox.accepted[0].address.chat == CUSTOMER
 
 
 async def test_too_many_requests_wait_as_long_as_twilio_says(rig: Rig) -> None:

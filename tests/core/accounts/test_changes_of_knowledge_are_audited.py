@@ -7,12 +7,12 @@ from pathlib import Path
 
 import aiohttp
 
-from composition import Serving
-from core.accounts.audit import Entry
-from core.accounts.rules import Role
+from app import App
+from core.accounts.audit.log import Entry
+from core.accounts.roles import Role
 from core.accounts.service import OPERATOR
-from core.rag.changes import Change, Deed
-from core.rag.passages import Article
+from core.domain.knowledge_change import Change, Deed
+from core.rag.domain.model import Article
 
 PLANTED = "aardvarkian secrets"
 
@@ -30,22 +30,21 @@ class Lines:
         """How far it is."""
 
 
-async def knowledge_entries(app: Serving) -> list[Entry]:
+async def knowledge_entries(app: App) -> list[Entry]:
     """The newest first."""
-    return [e for e in await app.center.audit.page() if e.what.startswith("knowledge.")]
+    return [e for e in await app.core.audit.page() if e.what.startswith("knowledge.")]
 
 
-async def test_each_face_leaves_who_and_what(app: Serving, tmp_path: Path) -> None:
-    center = app.center
-    admin = await center.accounts.add(OPERATOR, "sara@example.com", role=Role.ADMIN)
-    token = await center.accounts.issue_token(admin, actor=OPERATOR)
+async def test_each_face_leaves_who_and_what(app: App, tmp_path: Path) -> None:
+    admin = await app.core.accounts.add(OPERATOR, "sara@example.com", role=Role.ADMIN)
+    token = await app.core.accounts.issue_token(admin, actor=OPERATOR)
     cookie = await app.access.open(admin, address="127.0.0.1", browser="test")
     session = await app.access.by_session(cookie, is_activity=False)
     assert session is not None
     article = {"id": "password-help", "title": "Passwords", "text": f"All about {PLANTED}."}
     bearer = {"Authorization": f"Bearer {token}"}
     signed_in = {"Cookie": f"session={cookie}", "X-CSRF-Token": session.csrf}
-    async with aiohttp.ClientSession(center.base_url) as http:
+    async with aiohttp.ClientSession(app.core.site.url()) as http:
         async with http.post("/api/knowledge", json=article, headers=bearer) as answer:
             assert answer.status == 201
         async with http.post("/api/knowledge", json=article, headers=bearer) as answer:
@@ -75,15 +74,15 @@ async def test_each_face_leaves_who_and_what(app: Serving, tmp_path: Path) -> No
     file = tmp_path / "faq.csv"
     file.write_text("question,answer\n" + "".join(f"Q{n}?,A{n}\n" for n in range(25)))
     args = {"paths": [str(file)], "topic": "", "lang": ""}
-    assert await center.commands()["kb.add"](args, Lines()) == 0
+    assert await app.commands()["kb.add"](args, Lines()) == 0
     [by_command, *_] = await knowledge_entries(app)
     assert (by_command.who, by_command.subject) == ("operator", str(file))
     assert str(by_command.after["articles"]).startswith("25, sha256 ")
-    assert (await center.audit.verify()).is_intact
+    assert (await app.core.audit.verify()).is_intact
 
 
-async def test_what_is_learned_from_people_and_forgotten_stands_there_too(app: Serving) -> None:
-    knowledge = await app.center.knowledge()
+async def test_what_is_learned_from_people_and_forgotten_stands_there_too(app: App) -> None:
+    knowledge = await app.rag.ready()
     await knowledge.add_article(Article(id="a1", title="Parcels", text="They arrive."))
     await knowledge.add_known_question("a1", f"Where are my {PLANTED}", by="mina@example.com")
     await knowledge.add_known_question("a1", f"Where are my {PLANTED}", by="mina@example.com")
@@ -96,13 +95,13 @@ async def test_what_is_learned_from_people_and_forgotten_stands_there_too(app: S
     assert "aardvark" not in said
 
 
-async def test_a_callback_hears_of_each_change(app: Serving) -> None:
+async def test_a_callback_hears_of_each_change(app: App) -> None:
     heard: list[Change] = []
 
     async def hear(change: Change) -> None:
         heard.append(change)
 
-    knowledge = await app.center.knowledge()
+    knowledge = await app.rag.ready()
     knowledge.on_changed(hear)
     await knowledge.add_article(Article(id="a1", title="Parcels", text="They arrive."), by="x")
     await knowledge.remove("a1", by="y")

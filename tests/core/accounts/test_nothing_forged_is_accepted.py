@@ -7,10 +7,10 @@ import string
 
 import pytest
 
-from core.accounts.rules import Role
+from core.accounts.roles import Role
 from core.accounts.sign_in import SignInRefused, TooManyAttempts
 from core.storage.client import Database
-from core.web.visitors import VisitorTokens
+from core.web.identity.visitor_tokens import VisitorTokens
 from tests.support.site import site
 
 SIGNS = string.ascii_letters + string.digits + "-_.=% é"

@@ -8,16 +8,18 @@ from datetime import timedelta
 
 import pytest
 
-from core.accounts.audit import Audit
-from core.accounts.rules import Role, User
+from core.accounts.attempts import Attempts
+from core.accounts.audit.log import Audit
+from core.accounts.records import Account
+from core.accounts.roles import Role, User
 from core.accounts.secrets import Passwords
-from core.accounts.service import OPERATOR, AccountsService, EmailTaken, LastAdmin
+from core.accounts.service import LEAVING, OPERATOR, AccountsService, EmailTaken, LastAdmin
 from core.accounts.sessions import StaffAccess
 from core.accounts.sign_in import SignIn, SignInRefused, TooManyAttempts
 from core.accounts.store import AccountStore
 from core.errors import BadInput, Forbidden, NotFound
+from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
-from core.testing.clock import ManualClock
 
 PASSWORD = "correct horse battery"
 
@@ -35,6 +37,16 @@ class Staff:
     async def member(self, name: str, role: Role) -> User:
         return await self.service.add(OPERATOR, f"{name}@example.com", role=role)
 
+    def another(self, db: Database) -> AccountsService:
+        """That of another process over the same store."""
+        return AccountsService(
+            AccountStore(db),
+            audit=self.audit,
+            clock=self.clock,
+            passwords=Passwords(),
+            attempts=Attempts(None, secret_key="s" * 32, clock=self.clock),
+        )
+
     async def what(self) -> list[str]:
         return [entry.what for entry in await self.audit.page()]
 
@@ -42,11 +54,21 @@ class Staff:
 @pytest.fixture
 def staff(db: Database, clock: ManualClock) -> Staff:
     store, audit, passwords = AccountStore(db), Audit(db, clock=clock), Passwords()
+    attempts = Attempts(None, secret_key="s" * 32, clock=clock)
     access = StaffAccess(store, secret_key="s" * 32, idle_seconds=3600, clock=clock)
     return Staff(
-        service=AccountsService(store, audit=audit, clock=clock, passwords=passwords),
+        service=AccountsService(
+            store, audit=audit, clock=clock, passwords=passwords, attempts=attempts
+        ),
         access=access,
-        sign_in=SignIn(store, access=access, audit=audit, passwords=passwords, clock=clock),
+        sign_in=SignIn(
+            store,
+            access=access,
+            audit=audit,
+            passwords=passwords,
+            attempts=attempts,
+            clock=clock,
+        ),
         audit=audit,
         clock=clock,
     )
@@ -111,6 +133,49 @@ async def test_the_last_admin_stays(staff: Staff) -> None:
         return_exceptions=True,
     )
     assert [type(outcome) for outcome in outcomes].count(LastAdmin) == 1
+
+
+async def test_the_last_admin_stays_though_two_webs_remove_at_once(
+    staff: Staff, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = await staff.member("one", Role.ADMIN), await staff.member("two", Role.ADMIN)
+    # Another web has another lock; and both look before either has removed anybody.
+    webs, both = [staff.service, staff.another(db)], asyncio.Barrier(2)
+    read = AccountStore.accounts
+
+    async def at_the_same_moment(store: AccountStore) -> list[Account]:
+        found = await read(store)
+        await both.wait()
+        return found
+
+    monkeypatch.setattr(AccountStore, "accounts", at_the_same_moment)
+    outcomes = await asyncio.gather(
+        webs[0].remove(one, two.email),
+        webs[1].set_role(two, one.email, Role.AGENT),
+        return_exceptions=True,
+    )
+    monkeypatch.undo()
+    assert any(isinstance(outcome, LastAdmin) for outcome in outcomes), outcomes
+    admins = [a.user.id for a in await read(AccountStore(db)) if a.user.role is Role.ADMIN]
+    assert admins
+    # Who was refused may try again, with a third admin there.
+    three = await staff.member("three", Role.ADMIN)
+    for admin in (one, two):
+        if admin.id in admins:
+            await webs[1].remove(three, admin.email)
+    with pytest.raises(LastAdmin):
+        await webs[0].remove(OPERATOR, three.email)
+
+
+async def test_a_removal_that_was_broken_off_keeps_nobody_for_ever(
+    staff: Staff, db: Database
+) -> None:
+    one, two = await staff.member("one", Role.ADMIN), await staff.member("two", Role.ADMIN)
+    await db["users"].update_one({"_id": two.id}, {"$set": {"leaving": staff.clock.now()}})
+    with pytest.raises(LastAdmin):
+        await staff.service.remove(OPERATOR, one.email)
+    await staff.clock.advance(LEAVING.total_seconds() + 1)
+    await staff.service.remove(OPERATOR, one.email)
 
 
 async def test_a_first_admin_is_made_once(staff: Staff) -> None:

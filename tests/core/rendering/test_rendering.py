@@ -6,16 +6,27 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
+from itertools import accumulate
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from channels.telegram.render import LIMIT as TELEGRAM_LIMIT
 from channels.telegram.render import MAX_ENTITIES, to_telegram
-from core.messages import Address, Author, Citation, OutboundMessage
-from core.rendering import (
+from core.domain.messages import Address, Author, Citation, OutboundMessage
+from core.rendering.html import to_html
+from core.rendering.markdown import (
+    _PARSER,
+    from_markdown,
+    literally,
+    read,
+    render_message,
+    web_links,
+)
+from core.rendering.slack import to_slack
+from core.rendering.sms import size, to_sms, transliterate
+from core.rendering.tree import (
     Block,
     BlockKind,
     Span,
@@ -25,11 +36,7 @@ from core.rendering import (
     to_plain,
     utf16_length,
 )
-from core.rendering_html import to_html
-from core.rendering_markdown import _PARSER, from_markdown, literally, render_message
-from core.rendering_slack import LIMIT as SLACK_LIMIT
-from core.rendering_slack import to_slack
-from core.rendering_sms import HARD_LIMIT, size, to_sms, transliterate
+from core.text.sanitize import sanitize
 
 FAMILY = "👩‍👩‍👧‍👦"
 FLAG = "🇰🇷"
@@ -54,6 +61,9 @@ block = st.one_of(
     st.lists(line, min_size=1, max_size=6).map(lambda ls: "\n".join(f"- {x}" for x in ls)),
     st.lists(line, min_size=1, max_size=6).map(lambda ls: "\n".join(f"3. {x}" for x in ls)),
     st.lists(line, min_size=1, max_size=30).map(lambda ls: "```py\n" + "\n".join(ls) + "\n```"),
+    st.lists(words, min_size=2, max_size=9).map(
+        lambda cells: f"| {cells[0]} | {cells[1]} |\n|---|---|\n" + "| " + " | ".join(cells) + " |"
+    ),
     st.text(min_size=1, max_size=300),
 )
 markdown = st.lists(block, min_size=1, max_size=20).map("\n\n".join)
@@ -107,11 +117,29 @@ def slack_text(node: Any) -> str:
     return "".join(slack_text(child) for child in node)
 
 
+#: Whatever a text says, the page gets no others.
+ELEMENTS = {
+    "a", "blockquote", "br", "code", "div", "em", "h3", "hr", "li", "ol", "p", "pre", "s", "span",
+    "strong", "sup", "table", "td", "th", "tr", "ul",
+}  # fmt: skip
+ATTRIBUTES = frozenset(
+    [
+        *(("a", name) for name in ("href", "rel", "target")),
+        *(("div", name) for name in ("class", "tabindex")),
+        ("code", "class"),
+        ("ol", "start"),
+        ("pre", "tabindex"),
+        ("sup", "class"),
+    ]
+)
+
+
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.seen = ""
         self.tags: list[str] = []
+        self.attributes: set[tuple[str, str]] = set()
         self.links: list[str] = []
 
     def handle_data(self, data: str) -> None:
@@ -120,17 +148,19 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.links += [value or "" for name, value in attrs if name == "href"]
+        self.attributes |= {(tag, name) for name, _ in attrs}
 
 
 @thorough
 @given(anything)
+@example("👍" * 2100)  # Telegram counts each of them twice
 def test_telegram_gets_every_character_within_4096(text: str) -> None:
     blocks = answer(text)
     parts = to_telegram(blocks)
     assert holds(visible("".join(part.text for part in parts)), content(blocks))
     for part in parts:
         units = part.text.encode("utf-16-le")
-        assert 0 < len(units) // 2 <= TELEGRAM_LIMIT
+        assert 0 < len(units) // 2 <= 4096
         assert len(part.entities) <= MAX_ENTITIES
         for entity in part.entities:
             start, length = entity["offset"], entity["length"]
@@ -142,19 +172,21 @@ def test_telegram_gets_every_character_within_4096(text: str) -> None:
 
 @thorough
 @given(anything)
+@example("word " * 700)
 def test_slack_gets_every_character_within_a_block(text: str) -> None:
     blocks = answer(text)
     parts = to_slack(blocks)
     shown = "".join(slack_text(part.blocks) for part in parts)
     assert holds(visible(shown), content(blocks))
     for part in parts:
-        assert utf16_length(part.text) <= SLACK_LIMIT
+        assert utf16_length(part.text) <= 3000
         assert len(part.blocks) <= 50
-        assert utf16_length(slack_text(part.blocks)) <= SLACK_LIMIT
+        assert utf16_length(slack_text(part.blocks)) <= 3000
 
 
 @thorough
 @given(anything)
+@example("word " * 700)
 def test_sms_gets_every_character_within_1600(text: str) -> None:
     blocks = answer(text)
     bodies = to_sms(blocks)
@@ -166,7 +198,7 @@ def test_sms_gets_every_character_within_1600(text: str) -> None:
     shown = transliterate(visible("".join(bodies)))
     wanted = visible(to_plain(blocks))
     assert shown in {wanted, transliterate(wanted)} or holds(_plainest(shown), _plainest(wanted))
-    assert all(utf16_length(body) <= HARD_LIMIT for body in to_sms(blocks))
+    assert all(utf16_length(body) <= 1600 for body in to_sms(blocks))
 
 
 def _plainest(text: str) -> str:
@@ -179,8 +211,11 @@ def test_html_gets_every_character_and_nothing_else(text: str) -> None:
     blocks = answer(text)
     reader = _Reader()
     reader.feed(to_html(blocks))
-    assert holds(visible(reader.seen), content(blocks))
-    assert "script" not in reader.tags
+    spans = [span for block in blocks for span in block.spans if not span.bar]
+    assert holds(visible(reader.seen), visible("".join(span.text for span in spans)))
+    reader.feed(to_html(blocks, marks=True))
+    assert set(reader.tags) <= ELEMENTS
+    assert reader.attributes <= ATTRIBUTES
     assert all(link.startswith(("http://", "https://", "mailto:", "tel:")) for link in reader.links)
 
 
@@ -197,20 +232,21 @@ def test_the_words_of_markdown_all_stand_in_the_tree(plain_words: list[str]) -> 
 @thorough
 @given(st.text(max_size=5000))
 def test_what_a_person_wrote_is_not_changed(text: str) -> None:
-    assert to_plain(literally(text)) == text.strip("\r\n").rstrip()
+    """Nothing that a reader sees; what nobody sees is gone."""
+    assert to_plain(literally(text)) == sanitize(text).strip("\r\n").rstrip()
 
 
 @thorough
 @given(
-    st.lists(st.sampled_from([FAMILY, FLAG, "👍🏽", "e\u0301", "한", "a", " "]), max_size=200).map(
-        "".join
-    ),
+    st.lists(st.sampled_from([FAMILY, FLAG, "👍🏽", "e\u0301", "한", "a", " "]), max_size=200),
     st.integers(12, 60),
 )
-def test_no_grapheme_is_cut(text: str, limit: int) -> None:
+def test_no_grapheme_is_cut(clusters: list[str], limit: int) -> None:
+    text = "".join(clusters)
     blocks = literally(text)
     parts = split(blocks, limit=limit, measure=lambda part: utf16_length(to_plain(part)))
-    places = {0, *graphemes(text), len(text)}
+    # By what was put together: `graphemes` itself is on trial.
+    places = {0, *accumulate(map(len, clusters))}
     position = 0
     for part in parts:
         shown = to_plain(part)
@@ -229,7 +265,8 @@ def test_graphemes_know_what_belongs_together(cluster: str) -> None:
 
 def test_a_link_is_not_cut() -> None:
     text = "word " * 15 + "[a link of several words](https://example.org/there) " + "more " * 20
-    parts = split(from_markdown(text), limit=90, measure=lambda part: len(to_plain(part)))
+    # Half of it would fit with its address, all of it does not.
+    parts = split(from_markdown(text), limit=112, measure=lambda part: len(to_plain(part)))
     holding = [part for part in parts for span in part[0].spans if span.link]
     assert len(holding) == 1
 
@@ -239,6 +276,28 @@ def test_a_citation_is_not_cut() -> None:
     blocks = answer(text)[:1]
     parts = split(blocks, limit=10, measure=lambda part: len("".join(b.text for b in part)))
     assert sum("[1]" in part[0].text for part in parts) == 1
+
+
+def test_a_link_without_end_and_citations_without_end_take_no_square() -> None:
+    """One link in pieces, and sources one after another: both once were looked at as a whole."""
+    pieces = [
+        Span(text=f"{n} ", style=Style.BOLD if n % 2 else Style.PLAIN, link="https://a.example/")
+        for n in range(4_000)
+    ]
+    sources = [Span(text="[1]", link="https://a.example/", citation=True) for _ in range(4_000)]
+    for spans in (pieces, sources):
+        looked_at = 0
+
+        def measured(blocks: Sequence[Block]) -> int:
+            nonlocal looked_at
+            looked_at += sum(len(block.spans) for block in blocks)
+            return sum(len(block.text) for block in blocks)
+
+        block = Block(kind=BlockKind.PARAGRAPH, spans=tuple(spans))
+        parts = split([block], limit=900, measure=measured)
+        text = "".join(block.text for part in parts for block in part)
+        assert "".join(text.split()) == "".join(block.text.split())
+        assert looked_at < 40 * len(spans)
 
 
 def test_a_code_block_that_is_split_is_a_code_block_again() -> None:
@@ -306,6 +365,61 @@ def test_html_in_an_answer_is_shown_not_obeyed() -> None:
 def test_lists_in_html_nest() -> None:
     html = to_html(from_markdown("1. a\n   - b\n   - c\n2. d\n\nend"))
     assert html == "<ol><li>a<ul><li>b</li><li>c</li></ul></li><li>d</li></ol><p>end</p>"
+
+
+def test_a_table_in_html_is_a_table() -> None:
+    html = to_html(from_markdown("a\n\n| | **b** |\n|---|---|\n| 1 | <2> [1] |\n\nend"))
+    assert html == (
+        '<p>a</p><div class="table" tabindex="0"><table><tr><th></th><th><strong>b</strong></th>'
+        "</tr><tr><td>1</td><td>&lt;2&gt; [1]</td></tr></table></div><p>end</p>"
+    )
+
+
+def test_two_tables_in_html_are_two() -> None:
+    table = "| a |\n|---|\n| 1 |\n"
+    html = to_html(from_markdown(f"{table}\n{table}"))
+    assert html.count("<table>") == html.count("</table></div>") == 2
+
+
+def test_marks_cling_to_their_word_and_lead_to_pages_only() -> None:
+    sources = (
+        Citation(id="1", title="a", url="https://a.example/?a=1&b"),
+        Citation(id="2", title="b", url="javascript:alert(1)"),
+        Citation(id="3", title="c"),
+    )
+    blocks = read(Author.AI, "So **it** is [1], here [2] [3] [4].", sources)
+    html = to_html(blocks, marks=True)
+    mark = '\u2060<sup class="mark">{}</sup>'
+    link = (
+        '<a href="https://a.example/?a=1&amp;b" rel="noopener noreferrer nofollow"'
+        ' target="_blank">1</a>'
+    )
+    assert html == (
+        f"<p>So <strong>it</strong> is{mark.format(link)}, here{mark.format('<span>2</span>')}"
+        f"{mark.format('<span>3</span>')} [4].</p>"
+    )
+    assert web_links(blocks) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "bold"),
+    [
+        ("**설정(Settings)**을 여세요", "설정(Settings)"),
+        ('먼저 **"반품"**을 누르세요', '"반품"'),
+        ("여기서**(중요)** 멈추세요", "(중요)"),
+        ("**설정**을", "설정"),
+        ("**「設定」**を開く", "「設定」"),
+    ],
+)
+def test_a_particle_may_follow_bold_signs_directly(text: str, bold: str) -> None:
+    [block] = from_markdown(text)
+    assert [span.text for span in block.spans if span.style is Style.BOLD] == [bold]
+    assert "*" not in block.text
+
+
+@pytest.mark.parametrize("text", ["5 * 3 * 2", "a ** b ** c", "**kwargs", "가 ** 나 ** 다"])
+def test_asterisks_that_stand_alone_stay(text: str) -> None:
+    assert to_plain(from_markdown(text)) == text
 
 
 def test_a_table_keeps_its_cells() -> None:

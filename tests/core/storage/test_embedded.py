@@ -17,6 +17,8 @@ from core.errors import SetupError
 from core.storage.client import Database, connect, open_database
 from core.storage.embedded import EmbeddedStore
 
+pytestmark = [pytest.mark.apart, pytest.mark.long]
+
 ROOT = Path(__file__).parents[3]
 
 PARENT = """

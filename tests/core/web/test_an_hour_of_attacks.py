@@ -13,17 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from analytics.cli import as_csv
-from core.accounts.rules import Role
+from core.accounts.roles import Role
 from core.accounts.service import OPERATOR
-from core.limits import network_of
-from core.log_masking import MaskedLog
-from core.rag.documents import read_file
-from core.rag.errors import UnreadableDocument
-from core.spreadsheets import rows_as_csv
+from core.console.sign_in import safe_target
+from core.rag.domain.errors import UnreadableDocument
+from core.rag.reading.readers import read_file
+from core.runtime.csv_export import numbers_as_csv, rows_as_csv
+from core.runtime.logs.masking import MaskedLog
+from core.runtime.token_bucket import network_of
 from core.storage.client import Database
-from core.web.settings import WebSettings
-from core.web.sign_in import safe_target
+from core.web.http.settings import WebSettings
 from tests.support.site import SECRET, site
 
 PASSWORD = "correct horse battery staple"
@@ -212,7 +211,7 @@ FORMULAS = ("=1+1", "+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1", " 
 
 
 def test_no_cell_is_a_formula() -> None:
-    body = as_csv({"asked": [*FORMULAS], "share": -0.5, "=name": 1}).decode("utf-8-sig")
+    body = numbers_as_csv({"asked": [*FORMULAS], "share": -0.5, "=name": 1}).decode("utf-8-sig")
     cells = [cell for row in csv.reader(io.StringIO(body)) for cell in row]
     assert [c for c in cells if c.lstrip().startswith(("=", "+", "@"))] == []
     assert "-0.5" in cells  # a number stays one

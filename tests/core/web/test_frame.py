@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
+import time
+import zlib
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from core.accounts.rules import Role
+from core.accounts.roles import Role
 from core.clock import SystemClock
 from core.errors import AlreadyDecided, BadInput, NotYours, StoreUnavailable
-from core.limits import RateLimit
+from core.runtime.token_bucket import RateLimit
+from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
-from core.testing.clock import ManualClock
-from core.web.problems import MEDIA_TYPE, from_exception
-from core.web.settings import WebSettings
+from core.web.http.problems import MEDIA_TYPE, from_exception
+from core.web.http.settings import WebSettings
 from tests.support.site import SECRET, Site, site
+
+pytestmark = pytest.mark.long
 
 POST = (
     b"POST /api/conversations HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -77,6 +82,43 @@ async def test_broken_http_is_refused_in_the_same_shape(web: Site, request_: byt
     assert b'"status":4' in body
 
 
+BOMB = zlib.compress(b" " * 100_000_000, 9)
+PART = b'--b\r\nContent-Disposition: form-data; name="email"; filename="x"\r\n'
+
+
+@pytest.mark.no_cover  # a tracer would be what takes the time
+@pytest.mark.parametrize(
+    ("path", "kind", "encoding", "body"),
+    [
+        ("/api/conversations", "application/json", "deflate", BOMB),
+        ("/api/conversations", "application/json", "gzip", gzip.compress(b" " * 100_000_000)),
+        ("/login", "application/x-www-form-urlencoded", "deflate", BOMB),
+        ("/login", "multipart/form-data; boundary=b", "deflate", BOMB),
+        (
+            "/login",
+            "multipart/form-data; boundary=b",
+            "",
+            PART + b"Content-Encoding: deflate\r\n\r\n" + BOMB + b"\r\n--b--\r\n",
+        ),
+    ],
+)
+async def test_nothing_that_comes_compressed_is_let_grow(
+    web: Site, path: str, kind: str, encoding: str, body: bytes
+) -> None:
+    headers = {"Content-Type": kind, **({"Content-Encoding": encoding} if encoding else {})}
+    assert len(body) < 200_000
+    taken = []
+    for _ in range(5):  # the process has other things to do, too: its least is what is asked
+        began = time.process_time()
+        async with web.http.post(path, data=body, headers=headers) as answer:
+            assert 400 <= answer.status < 500, await answer.text()
+        taken.append(time.process_time() - began)
+        if taken[-1] < 0.1:
+            break
+    # 100 MB that come out of it take ten times as long, each time.
+    assert min(taken) < 0.1
+
+
 async def test_a_chunked_flood_is_cut(web: Site) -> None:
     async def flood() -> object:
         for _ in range(40):
@@ -104,17 +146,20 @@ async def test_behind_https_cookies_and_transport_are_secure(db: Database) -> No
         headers = {"Origin": "https://help.example.com"}
         async with web.http.post("/api/conversations", json={}, headers=headers) as answer:
             assert answer.status == 201
-            assert answer.cookies["visitor"]["secure"]
+            assert answer.cookies["__Host-visitor"]["secure"]
             assert "max-age" in answer.headers["Strict-Transport-Security"]
 
 
 async def test_an_address_may_do_fifty_a_second_and_not_without_end(db: Database) -> None:
     settings = WebSettings(secret_key=SECRET, address_rate=60, address_burst=80)
     async with site(db, settings=settings) as web:
-        statuses = [(await web.call("GET", "/healthz"))[0] for _ in range(50)]
+        statuses = [(await web.call("GET", "/api/openapi.json"))[0] for _ in range(50)]
         assert statuses == [200] * 50
-        answers = await asyncio.gather(*(web.call("GET", "/healthz") for _ in range(200)))
+        answers = await asyncio.gather(*(web.call("GET", "/api/openapi.json") for _ in range(200)))
         assert {status for status, _ in answers} == {200, 429}
+        # Whoever asks whether we live is told so, however much is asked from there.
+        statuses = [(await web.call("GET", "/healthz"))[0] for _ in range(20)]
+        assert statuses == [200] * 20
 
 
 async def test_a_proxy_is_believed_only_when_it_is_trusted(db: Database) -> None:
@@ -144,7 +189,7 @@ async def test_a_flood_of_addresses_does_not_fill_memory() -> None:
     limit = RateLimit(rate=0.001, burst=1, clock=SystemClock())
     for number in range(120_000):
         limit.take(str(number))
-    assert len(limit._full_at) <= 50_000
+    assert len(limit._buckets._full_at) <= 50_000
 
 
 def test_errors_of_the_core_are_problems() -> None:

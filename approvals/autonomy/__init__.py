@@ -1,0 +1,1 @@
+"""Autonomy: how much may go out without review, by topic, earned from decisions."""

@@ -1,1 +1,0 @@
-"""What people's decisions teach: knowledge, and how much may go out without them."""

@@ -1,0 +1,1 @@
+"""Whether answers are about the very thing that was asked: labelled siblings, and what is sent."""

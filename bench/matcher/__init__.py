@@ -1,0 +1,1 @@
+"""Trains the question matcher: `python -m bench.matcher`; needs torch and wordfreq."""

@@ -1,0 +1,1 @@
+"""Files of customers and agents: fetched, kept by content, shown, read and forgotten."""

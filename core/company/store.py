@@ -1,0 +1,114 @@
+"""Keeps the company's settings, and tells every process of changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from core.accounts.audit.log import Audit
+from core.accounts.roles import Action, User
+from core.clock import Clock
+from core.company.model import Company, checked
+from core.errors import ContactCenterError, StoreUnavailable
+from core.storage.client import MongoCollection
+from core.storage.errors import store_errors
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5  #: between two looks for what another process has changed
+_ID = "company"
+_NAMES = tuple(f.name for f in fields(Company))
+
+Listener = Callable[[Company], None]
+
+
+class CompanyStore:
+    """The settings in force, as last read; `current` costs nothing."""
+
+    def __init__(self, collection: MongoCollection, *, audit: Audit, clock: Clock) -> None:
+        self._collection = collection
+        self._audit = audit
+        self._clock = clock
+        self._current = Company()
+        self._checks: list[Listener] = []
+        self._listeners: list[Listener] = []
+
+    @property
+    def current(self) -> Company:
+        """What is set now."""
+        return self._current
+
+    def on_check(self, check: Listener) -> None:
+        """Ask this before anything is saved; it raises BadInput for what it cannot use."""
+        self._checks.append(check)
+
+    def on_changed(self, listener: Listener) -> None:
+        """Call this with what is set now, and after every change."""
+        self._listeners.append(listener)
+        listener(self._current)
+
+    async def load(self) -> Company:
+        """Read what is set. Raises StoreUnavailable."""
+        with store_errors():
+            document = await self._collection.find_one({"_id": _ID})
+        self._take(_company(document) if document else Company())
+        return self._current
+
+    async def save(self, user: User, company: Company, *, address: str = "") -> Company:
+        """Set this, in every process within seconds. Raises BadInput, Forbidden."""
+        user.require(Action.SETTINGS_CHANGE)
+        company = checked(company)
+        for check in self._checks:
+            check(company)
+        before, after = _plain(await self.load()), _plain(company)
+        document = {"_id": _ID, **after, "changed_by": user.email, "changed_at": self._clock.now()}
+        with store_errors():
+            await self._collection.replace_one({"_id": _ID}, document, upsert=True)
+        changed = {name for name in _NAMES if before[name] != after[name]}
+        if changed:
+            await self._audit.record(
+                "settings.change",
+                who=user.email,
+                address=address,
+                before={name: before[name] for name in sorted(changed)},
+                after={name: after[name] for name in sorted(changed)},
+            )
+        self._take(company)
+        return company
+
+    async def run(self, *, is_alone: bool = False) -> None:
+        """Follow what other processes set; read it once where there are none."""
+        while True:
+            try:
+                await self.load()
+                if is_alone:
+                    return
+            except StoreUnavailable:
+                log.info("the company's settings could not be read; they stay as they were")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _take(self, company: Company) -> None:
+        if company == self._current:
+            return
+        self._current = company
+        for listener in self._listeners:
+            try:
+                listener(company)
+            except ContactCenterError as error:
+                # Another process took it, with another environment or release: here it stays as
+                # it was, and an admin can still set something else.
+                log.error("what is set for the company cannot be used here: %s", error.detail)
+
+
+def _plain(company: Company) -> dict[str, Any]:
+    plain = asdict(company)
+    plain["questions"] = {code: list(lines) for code, lines in company.questions.items()}
+    return plain
+
+
+def _company(document: Mapping[str, Any]) -> Company:
+    # It was checked when it was saved; whoever checks more strictly now must be able to change it.
+    return Company(**{name: document[name] for name in _NAMES if name in document})

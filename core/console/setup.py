@@ -1,0 +1,163 @@
+"""Builds the console slice: sign-in, staff, audit, undelivered messages, guide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from core.accounts import cli as accounts_cli
+from core.accounts.audit import cli as audit_cli
+from core.accounts.audit.projection import AuditedDecisions
+from core.accounts.mail_links import MailedLinks
+from core.accounts.oidc.doctor import oidc_checks
+from core.accounts.sessions import StaffAccess
+from core.accounts.sign_in import SignIn
+from core.console.deliveries import DeliveryRoutes
+from core.console.guide import GuideRoutes
+from core.console.me import MeRoutes
+from core.console.pages import ConsoleRoutes
+from core.console.settings import SettingsRoutes
+from core.console.sign_in import CALLBACK, Provider, SignInRoutes
+from core.console.tokens import TokenRoutes
+from core.console.users import UserRoutes
+from core.engine.outbound import cli as deliveries_cli
+from core.runtime.checks import Check
+from core.runtime.mail import mailer_of
+from core.runtime.shipped import GUIDE
+from core.slices.slice import Core, Job, Slice, Web
+from core.storage.errors import store_errors
+from core.web.http.routing import Routed
+from core.web.identity.visitor_identity import VisitorIdentity
+from core.web.pages import STATIC
+
+if TYPE_CHECKING:
+    from core.accounts.oidc.provider import OpenIdConnect
+
+
+def setup(core: Core, access: StaffAccess) -> Slice:
+    """Everything by which staff come in and see what the core itself keeps."""
+    mailer = mailer_of(core.settings.mail)
+    mailed = (
+        MailedLinks(core.accounts, mailer=mailer, words=core.words, base_url=core.site.url)
+        if mailer is not None
+        else None
+    )
+
+    async def checks() -> Sequence[Check]:
+        callback = core.site.url() + CALLBACK
+        return oidc_checks(core.settings.oidc, _open_id(core), callback=callback)
+
+    def routes(web: Web) -> Sequence[Routed]:
+        return (
+            *_ways_in(core, access, mailed, web),
+            UserRoutes(core.accounts, base_url=core.site.url, clock=core.clock),
+            MeRoutes(core.accounts, clock=core.clock),
+            TokenRoutes(core.accounts.api_tokens, pages=web.pages),
+            ConsoleRoutes(
+                web.settings,
+                accounts=core.accounts,
+                audit=core.audit,
+                pages=web.pages,
+                bus=core.bus,
+            ),
+            DeliveryRoutes(
+                core.deliveries,
+                conversations=core.conversations,
+                pages=web.pages,
+                words=core.words,
+            ),
+            GuideRoutes(GUIDE, pages=web.pages),
+            SettingsRoutes(
+                core.company,
+                pages=web.pages,
+                words=core.words,
+                environment=core.settings.approvals,
+                site=core.site.url,
+                identity=VisitorIdentity(
+                    secret_key=core.secret_key, previous_key=core.previous_key
+                ),
+            ),
+        )
+
+    async def store() -> None:
+        # A store may answer and take nothing, as on a disk of its own that is full.
+        now = {"$set": {"at": core.clock.now()}}
+        with store_errors():
+            await core.db["meta"].update_one({"_id": "probe"}, now, upsert=True)
+
+    return Slice(
+        name="console",
+        routes=routes,
+        static={"core": STATIC},
+        projections=(AuditedDecisions(core.audit),),
+        jobs=(
+            Job(work=access.sweep, every=timedelta(hours=1)),
+            Job(work=core.attempts.sweep, every=timedelta(hours=1)),
+        ),
+        tasks={"company": partial(core.company.run, is_alone=core.node.is_alone)},
+        everywhere=("company",),
+        closing=(mailed.stop,) if mailed is not None else (),
+        commands={
+            **accounts_cli.commands(core.accounts, base_url=core.site.url),
+            **audit_cli.commands(core.audit),
+            **deliveries_cli.commands(core.deliveries),
+        },
+        checks=checks,
+        health={"store": store, "disk": core.disk.check},
+    )
+
+
+def _ways_in(
+    core: Core, access: StaffAccess, mailed: MailedLinks | None, web: Web
+) -> Sequence[Routed]:
+    """The sign-in page and what it leads to: links, passwords, mail, OpenID Connect."""
+    sign_in = SignIn(
+        core.account_store,
+        access=access,
+        audit=core.audit,
+        passwords=core.passwords,
+        attempts=core.attempts,
+        clock=core.clock,
+    )
+    provider = _open_id(core)
+    ways = SignInRoutes(
+        web.settings,
+        sign_in=sign_in,
+        pages=web.pages,
+        words=core.words,
+        providers=[]
+        if provider is None
+        else [Provider(name=core.settings.oidc.oidc_name, path="/login/oidc")],
+        mailed=mailed,
+    )
+    if provider is None:
+        return (ways,)
+    from core.console.oidc import OidcRoutes
+
+    return (ways, OidcRoutes(provider=provider, sign_in=sign_in, pages=ways))
+
+
+def _open_id(core: Core) -> OpenIdConnect | None:
+    """The provider that the settings name, if they do."""
+    oidc = core.settings.oidc
+    if not (oidc.oidc_issuer and oidc.oidc_client_id):
+        return None
+    # Imported here: it brings an HTTP client that only this needs.
+    from core.accounts.oidc.claims import EmailClaimPolicy
+    from core.accounts.oidc.provider import OidcWishes, OpenIdConnect
+
+    return OpenIdConnect(
+        OidcWishes(
+            issuer=oidc.oidc_issuer,
+            client_id=oidc.oidc_client_id,
+            client_secret=oidc.oidc_client_secret or "",
+            scopes=oidc.oidc_scopes,
+            trust=EmailClaimPolicy(claim=oidc.oidc_email_claim, domains=oidc.oidc_trusted_domains),
+        ),
+        store=core.account_store,
+        redirect_uri=lambda: core.site.url() + CALLBACK,
+        keys=(core.secret_key, core.previous_key),
+        clock=core.clock,
+    )

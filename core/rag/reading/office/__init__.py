@@ -1,0 +1,1 @@
+"""Reads the files of office programs: documents, sheets, slides, books."""

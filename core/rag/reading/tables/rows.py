@@ -1,0 +1,149 @@
+"""Rows of a table as articles: questions with their answers, else the table as it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.rag.domain.model import Article
+from core.rag.domain.reading_outcome import Reading, Warned, article_id, count
+from core.rag.reading.html.cells import as_markdown
+from core.rag.reading.text.columns import Columns, kinds_of, named_columns, plain_name
+from core.rag.reading.text.grid import written
+from core.rag.reading.text.metadata import about, warned
+
+_ASKS = ("?", "？", "؟", "か", "吗", "嗎")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row with where it stands in its file, from 1."""
+
+    number: int
+    cells: Sequence[str]
+
+
+def reading_of(
+    rows: Sequence[Row],
+    *,
+    path: Path,
+    place: str = "",
+    warnings: Iterable[Warned] = (),
+    repair: Callable[[Row, Columns], tuple[Row, str]] | None = None,
+) -> Reading:
+    """The articles of these rows. Raises ValueError where there is nothing in them.
+
+    `repair` puts a row of too many cells in order, and says what it did.
+    """
+    rows = [row for row in rows if any(cell.strip() for cell in row.cells)]
+    found = list(warnings)
+    if not rows:
+        return Reading(warnings=found)
+    columns = named_columns([row.cells for row in rows])
+    if not columns.asks and _is_faq(rows):
+        columns = Columns(header=-1, names=("question", "answer"), of={"question": 0, "answer": 1})
+        found.append(Warned(what="no row names the columns; taken as question and answer"))
+    if not columns.asks:
+        return _as_table(rows, path=path, place=place, warnings=found)
+    articles: list[Article] = []
+    dropped: Counter[str] = Counter()
+    characters = 0
+    above = sum(count(cell) for row in rows[: max(columns.header, 0)] for cell in row.cells)
+    if above:
+        characters += above
+        dropped["lines above the columns"] += above
+    for row in rows[columns.header + 1 :]:
+        if repair is not None and columns.names and len(row.cells) > len(columns.names):
+            row, what = repair(row, columns)
+            found.append(Warned(what=what, row=row.number))
+        characters += sum(map(count, row.cells))
+        article, problems = _article(row, columns, path=path, place=place)
+        found += problems
+        if article is None:
+            dropped["rows without a question or an answer"] += sum(map(count, row.cells))
+            continue
+        articles.append(article)
+        for column, cell in enumerate(row.cells):
+            known = column in columns.of.values() or _is_known(columns.names, column)
+            if cell.strip() and not known:
+                dropped["other columns"] += count(cell)
+    return Reading(articles=articles, characters=characters, dropped=dropped, warnings=found)
+
+
+def _article(
+    row: Row, columns: Columns, *, path: Path, place: str
+) -> tuple[Article | None, list[Warned]]:
+    def cell(kind: str) -> str:
+        column = columns.of.get(kind, len(row.cells))
+        return row.cells[column].strip() if column < len(row.cells) else ""
+
+    question, answer = " ".join(as_markdown(cell("question")).split()), as_markdown(cell("answer"))
+    if not question or not answer:
+        missing = "question" if not question else "answer"
+        return None, [Warned(what=f"left out, as it has no {missing}", row=row.number)]
+    said = about(
+        {
+            **{n: row.cells[i] for i, n in enumerate(columns.names) if n and i < len(row.cells)},
+            **{kind: cell(kind) for kind in ("topic", "lang", "url", "id", "questions")},
+            "title": "",
+        }
+    )
+    where = f"{place}/{question}" if place else question
+    return (
+        Article(
+            id=article_id(path.stem, f"{path.resolve()}\x1f{where}"),
+            title=question,
+            text=answer,
+            topic=said.topic,
+            locale=said.locale,
+            url=said.url,
+            source=str(path),
+            questions=said.questions,
+            place=where,
+            withheld=said.withheld,
+            valid_from=said.valid_from,
+            valid_until=said.valid_until,
+        ),
+        warned(said, row.number),
+    )
+
+
+def _as_table(rows: Sequence[Row], *, path: Path, place: str, warnings: list[Warned]) -> Reading:
+    """A table of something else: one article, a passage a row."""
+    cells = [row.cells for row in rows]
+    has_header = len(cells) > 1 and all(cell.strip() for cell in cells[0]) and len(cells[0]) > 1
+    text = written(cells[0] if has_header else (), cells[1:] if has_header else cells)
+    if has_header:
+        names = ", ".join(" ".join(name.split())[:40] for name in cells[0][:6])
+        what = f"no columns of questions and answers; taken as a table of {names}"
+        warnings = [*warnings, Warned(what=what)]
+    article = Article(
+        id=article_id(path.stem, f"{path.resolve()}\x1f{place}" if place else str(path.resolve())),
+        title=place or path.stem,
+        text=text if has_header else text.replace("\n", "\n\n"),
+        locale="",
+        source=str(path),
+        place=place,
+    )
+    characters = sum(count(cell) for row in cells for cell in row)
+    return Reading(articles=[article], characters=characters, warnings=warnings)
+
+
+def _is_faq(rows: Sequence[Row]) -> bool:
+    """Whether the first of two columns asks, in every row or nearly."""
+    pairs = [row for row in rows if len(row.cells) >= 2 and row.cells[1].strip()]
+    asking = sum(row.cells[0].strip().endswith(_ASKS) for row in rows)
+    return len(pairs) * 10 >= len(rows) * 8 and asking * 10 >= len(rows) * 7
+
+
+def _is_known(names: Sequence[str], column: int) -> bool:
+    """Whether a column is about the row, and so no text that is lost."""
+    if column >= len(names):
+        return False
+    said = about({names[column]: "2001-01-01"}) != about({})
+    return said or bool(kinds_of(names[column])) or plain_name(names[column]) in _ABOUT
+
+
+_ABOUT = frozenset({"published", "status", "draft", "created", "updated", "author", "tags"})

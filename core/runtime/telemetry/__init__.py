@@ -1,0 +1,1 @@
+"""Traces and numbers for whoever watches from outside."""

@@ -1,0 +1,1 @@
+"""The conformance kit for plugin authors: builders, fakes, and the contract tests."""

@@ -1,0 +1,1 @@
+"""The formats in which help desks export conversations; each yields the same values."""

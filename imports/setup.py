@@ -1,0 +1,62 @@
+"""Builds the slice of past conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.rag.knowledge_base.rag import Rag
+from core.slices.slice import Core, Slice, Web
+from core.web.http.routing import Routed
+from imports.approving import Approving
+from imports.cli import commands
+from imports.importing import Importer
+from imports.pages import ImportPages
+from imports.parts import Parts
+from imports.personal_data import PastOfPeople
+from imports.store import PastStore
+from imports.uploads import Uploads
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def build(core: Core, rag: Rag) -> Parts:
+    """The parts on this core."""
+    store = PastStore(core.db)
+    importer = Importer(
+        store,
+        embedder=rag.embedder,
+        secret_key=core.secret_key,
+        audit=core.audit,
+        clock=core.clock,
+    )
+    approving = Approving(store, knowledge=rag.knowledge, audit=core.audit, clock=core.clock)
+    people = PastOfPeople(store, importer=importer, approving=approving, knowledge=rag.ready)
+    return Parts(
+        store=store,
+        importer=importer,
+        approving=approving,
+        people=people,
+        open=rag.open,
+        url=core.site.url,
+    )
+
+
+def setup(core: Core, rag: Rag) -> Slice:
+    """Past conversations: their command, their page, and what of them is somebody's."""
+    parts = build(core, rag)
+    uploads = Uploads(parts, folder=core.data_dir.path / "imports", clock=core.clock)
+
+    def routes(web: Web) -> Sequence[Routed]:
+        return (ImportPages(parts, uploads=uploads, pages=web.pages),)
+
+    return Slice(
+        name="imports",
+        routes=routes,
+        templates={"imports": TEMPLATES},
+        static={"imports": Path(__file__).with_name("static")},
+        tasks={"imports": uploads.run},
+        everywhere=("imports",),
+        commands=commands(parts),
+        personal_data=(parts.people,),
+    )

@@ -1,0 +1,66 @@
+"""Questions and answers of past conversations: what stands alone, without who said it."""
+
+from __future__ import annotations
+
+from imports.exchanges import Exchange, exchanges_of
+from imports.formats.conversations import PastConversation, PastMessage, Role
+
+
+def talk(*said: tuple[Role, str], subject: str = "") -> list[Exchange]:
+    conversation = PastConversation(
+        id="7",
+        subject=subject,
+        messages=tuple(PastMessage(role=role, text=text) for role, text in said),
+        names=("Jo Doe", "Ana Frost"),
+        contacts=("jo@mail.example",),
+    )
+    return list(exchanges_of(conversation, origin="x", fingerprint=str.upper))
+
+
+CUSTOMER, AGENT, MACHINE = Role.CUSTOMER, Role.AGENT, Role.MACHINE
+
+
+def test_greeting_story_and_name_go() -> None:
+    [one] = talk(
+        (CUSTOMER, "Hello, I am Jo Doe. I bought a lamp.\nHow long is the warranty?\nThanks, Jo"),
+        (AGENT, "Hi Jo,\n\nThe warranty is two years.\n\nBest,\nAna"),
+    )
+    assert one.question == "How long is the warranty?"
+    assert one.answer == "The warranty is two years."
+    assert one.who == ("JO@MAIL.EXAMPLE",)
+
+
+def test_what_means_nothing_alone_is_left_out() -> None:
+    found = talk(
+        (CUSTOMER, "Do you ship to Norway?"),
+        (AGENT, "Yes, parcels to Norway take a week."),
+        (CUSTOMER, "And how much?"),
+        (AGENT, "It costs nine euros each time."),
+        (CUSTOMER, "Can I pay by invoice as a company?"),
+        (AGENT, "Companies may pay by invoice within 14 days."),
+    )
+    assert [one.question for one in found] == [
+        "Do you ship to Norway?",
+        "Can I pay by invoice as a company?",
+    ]
+    assert len({one.id for one in found}) == 2
+
+
+def test_machines_answer_nothing() -> None:
+    assert not talk((CUSTOMER, "Do you ship to Norway?"), (MACHINE, "We got it, be patient!"))
+    assert not talk(
+        (CUSTOMER, "Do you ship to Norway?"),
+        (AGENT, "This is an automated reply. We have received your request."),
+    )
+
+
+def test_the_subject_is_asked_where_the_text_asks_nothing() -> None:
+    [one] = talk(
+        (CUSTOMER, "See above."), (AGENT, "The warranty is two years."), subject="Re: warranty?"
+    )
+    assert "warranty" in one.question
+
+
+def test_what_was_done_for_one_customer_is_marked() -> None:
+    [one] = talk((CUSTOMER, "Where is my parcel?"), (AGENT, "I have refunded your order today."))
+    assert one.one_customer

@@ -1,0 +1,83 @@
+"""Which right each command, and each press and word in Slack, must ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.accounts.roles import Action
+
+COMMANDS: Mapping[str, Action] = {
+    "analytics.rebuild": Action.ANALYTICS_REBUILD,
+    "audit.verify": Action.AUDIT_READ,
+    "backup": Action.PERSON_EXPORT,
+    "deliveries.list": Action.CONVERSATION_READ,
+    "deliveries.retry": Action.DELIVERY_RETRY,
+    "doctor": Action.SYSTEM_CHECK,
+    "erase": Action.PERSON_ERASE,
+    "export": Action.PERSON_EXPORT,
+    "import": Action.KNOWLEDGE_CHANGE,
+    "import.forget": Action.PERSON_ERASE,
+    "import.list": Action.LEARNING_CONFIRM,
+    "import.read": Action.KNOWLEDGE_CHANGE,
+    "kb.audit": Action.KNOWLEDGE_READ,
+    "kb.add": Action.KNOWLEDGE_CHANGE,
+    "kb.check": Action.KNOWLEDGE_CHANGE,
+    "kb.list": Action.KNOWLEDGE_READ,
+    "kb.rebuild": Action.KNOWLEDGE_CHANGE,
+    "kb.remove": Action.KNOWLEDGE_CHANGE,
+    "kb.search": Action.KNOWLEDGE_READ,
+    "members": Action.SYSTEM_CHECK,
+    "plugins.check": Action.PLUGINS_CHANGE,
+    "plugins.disable": Action.PLUGINS_CHANGE,
+    "plugins.enable": Action.PLUGINS_CHANGE,
+    "plugins.list": Action.PLUGINS_READ,
+    "plugins.reseal": Action.PLUGINS_CHANGE,
+    "plugins.test": Action.PLUGINS_CHANGE,
+    "replay": Action.REPORT_READ,
+    "report": Action.REPORT_READ,
+    "sources.add": Action.KNOWLEDGE_CHANGE,
+    "sources.approve": Action.KNOWLEDGE_CHANGE,
+    "sources.check": Action.KNOWLEDGE_CHANGE,
+    "sources.hook": Action.KNOWLEDGE_CHANGE,
+    "sources.kinds": Action.KNOWLEDGE_READ,
+    "sources.list": Action.KNOWLEDGE_READ,
+    "sources.reject": Action.KNOWLEDGE_CHANGE,
+    "sources.remove": Action.KNOWLEDGE_CHANGE,
+    "sources.settle": Action.KNOWLEDGE_CHANGE,
+    "sources.sync": Action.KNOWLEDGE_CHANGE,
+    "sources.waiting": Action.KNOWLEDGE_READ,
+    "users.add": Action.USERS_CHANGE,
+    "users.list": Action.USERS_READ,
+    "users.remove": Action.USERS_CHANGE,
+    "users.role": Action.USERS_CHANGE,
+}
+"""What each command of the command line does; the operator at the machine is an admin."""
+
+SLACK: Mapping[str, Action] = {
+    "approve": Action.DRAFT_DECIDE,
+    "edit": Action.DRAFT_DECIDE,
+    "reject": Action.DRAFT_DECIDE,
+    "opt_out": Action.DRAFT_DECIDE,
+    "again": Action.DELIVERY_RETRY,
+    "another_way": Action.CONVERSATION_REPLY,
+    "consent_in": Action.CONSENT_CHANGE,
+    "consent_out": Action.CONSENT_CHANGE,
+    "retry": Action.DRAFT_DECIDE,
+    "undo": Action.DRAFT_DECIDE,
+    "preview": Action.QUEUE_READ,
+    "claim": Action.DRAFT_CLAIM,
+    "next": Action.DRAFT_CLAIM,
+    "release": Action.DRAFT_CLAIM,
+    "take_over": Action.CONVERSATION_REPLY,
+    "reply": Action.CONVERSATION_REPLY,
+    "hand_back": Action.CONVERSATION_REPLY,
+    "resolve": Action.CONVERSATION_REPLY,
+    "transfer": Action.CONVERSATION_TRANSFER,
+    "": Action.QUEUE_READ,
+    "queue": Action.QUEUE_READ,
+    "status": Action.QUEUE_READ,
+    "show": Action.CONVERSATION_READ,
+    "search": Action.CONVERSATION_READ,
+    "login": Action.ACCOUNT_OWN,
+}
+"""What each button, form and /desk word in Slack does."""

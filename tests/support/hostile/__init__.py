@@ -1,0 +1,1 @@
+"""What strangers, models and browsers do who mean harm."""

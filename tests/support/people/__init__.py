@@ -1,0 +1,1 @@
+"""Crowds of people, and all that is kept of them."""

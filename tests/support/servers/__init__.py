@@ -1,0 +1,1 @@
+"""Local servers that speak the vendors' protocols and remember what they were sent."""
