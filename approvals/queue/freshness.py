@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 
 SETTLING_SECONDS = 0.5  #: many changes of the knowledge in a row are one
 RETRY_SECONDS = 2.0
+PATIENCE = 2
+"""Times that a search which loses the source is asked again: it hears of a change a moment after
+the store, and on a busy machine it may be out of time."""
+
 CARRIED = frozenset({Reason.PERSON_REQUESTED, Reason.ATTACHMENT, Reason.TOO_MANY_TURNS})
 """Reasons that are about the customer, not about the draft: they stay."""
 
@@ -63,6 +67,7 @@ class Freshness:
         self._redraft = redraft
         self._newer = newer
         self._tried: dict[str, Newer] = {}  # by draft: none is written twice from one
+        self._lost: dict[str, int] = {}  # by draft: how often its source was not found again
         self._changed = asyncio.Event()
 
     async def knowledge_changed(self, _change: object = None) -> None:
@@ -96,6 +101,7 @@ class Freshness:
         outdated = [a.id for a in waiting if await self._is_outdated(a)]
         is_done = all([await self._anew(approval_id) for approval_id in outdated])
         self._tried = {a.id: self._tried[a.id] for a in waiting if a.id in self._tried}
+        self._lost = {a.id: self._lost[a.id] for a in waiting if a.id in self._lost}
         for approval in waiting:
             if approval.id not in outdated and MISSING.intersection(approval.reasons):
                 await self._offer(approval.id)
@@ -111,12 +117,15 @@ class Freshness:
         if review is None or review.outdated or review.claimed_by:
             return
         new = await self._newer(review.question, review.requested_at)
-        known = {article_of(citation) for citation in review.draft.citations}
-        if new is None or new.article_id in known or self._tried.get(approval_id) == new:
+        if (
+            new is None
+            or new.article_id in _articles(review.draft)
+            or self._tried.get(approval_id) == new
+        ):
             return
         self._tried[approval_id] = new
         draft, verdict = await self._redraft(c, review)
-        if new.article_id not in {article_of(citation) for citation in draft.citations}:
+        if new.article_id not in _articles(draft):
             return
         reasons = _carried(review, verdict)
         title, written = new.title, review.written
@@ -175,6 +184,11 @@ class Freshness:
         draft, verdict = await self._redraft(c, review)
         if await self._sources.changed(draft.citations):
             return False  # the changed article is still being read
+        if not _articles(draft) & _articles(review.draft):
+            self._lost[approval_id] = lost = self._lost.get(approval_id, 0) + 1
+            if lost <= PATIENCE:
+                return False
+        self._lost.pop(approval_id, None)
         reasons = _carried(review, verdict)
         titles = tuple(
             finding.values["title"]
@@ -197,6 +211,10 @@ class Freshness:
 
         await self._conversations.update(c.id, events)
         return True
+
+
+def _articles(draft: Draft) -> set[str]:
+    return {article_of(citation) for citation in draft.citations}
 
 
 def _carried(review: Review, verdict: Verdict) -> tuple[Reason, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from core.errors import ContactCenterError
 from core.runtime.control_socket import FAILED, Args
 
 log = logging.getLogger(__name__)
+
+FRAMES = 4  #: places that an unforeseen error is told with
 
 
 class Session:
@@ -136,6 +139,13 @@ def run_cli(group: click.Group, session: Session) -> int:
     except Exception as error:
         log.debug("unforeseen", exc_info=True)
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        click.echo(f"Error: unforeseen, {what} (LOG_LEVEL=debug says more)", err=True)
+        where = _where(error)
+        click.echo(f"Error: unforeseen, {what} ({where}; LOG_LEVEL=debug says more)", err=True)
         return FAILED
     return code if isinstance(code, int) else 0
+
+
+def _where(error: BaseException) -> str:
+    """Its innermost places: what happens once a month has to be known from one line."""
+    frames = reversed(traceback.extract_tb(error.__traceback__)[-FRAMES:])
+    return " < ".join(f"{'/'.join(Path(f.filename).parts[-2:])}:{f.lineno}" for f in frames)

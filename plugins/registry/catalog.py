@@ -45,6 +45,7 @@ SOURCE: Kind[SourcePlugin[Any]] = Kind(
     name="source", group="contact_center.sources", plugin=SourcePlugin
 )
 
+PATIENCE = 100  #: times that we look anew for packages while other threads import
 _looking = threading.Lock()
 
 
@@ -151,7 +152,13 @@ class Catalog(Generic[P]):
 def _look_anew() -> None:
     # Two at a time break each other: one finds an entry gone that the other has just dropped.
     with _looking:
-        importlib.invalidate_caches()
+        for _ in range(PATIENCE):
+            try:
+                importlib.invalidate_caches()
+            except RuntimeError:
+                continue  # a thread that imports something has added an entry meanwhile
+            return
+    log.warning("newly installed packages may not be seen: too much is imported at once")
 
 
 def _in_folders(parent: Path, origin: Origin) -> Iterator[Found]:

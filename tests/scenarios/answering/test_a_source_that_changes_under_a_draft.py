@@ -17,10 +17,11 @@ from approvals.slack.views.cards import Looks, card
 from config.settings import Settings, read_settings
 from core.accounts.roles import Role, User
 from core.accounts.service import OPERATOR
-from core.domain.conversation import Conversation
+from core.domain.conversation import Conversation, Review
 from core.domain.drafts import Draft, Question, Reason, Turn
 from core.domain.events import Decision
 from core.domain.messages import Address, InboundMessage, Sender
+from core.domain.policy import Verdict
 from core.engine.ports import OnDelta, Responder
 from core.rag.answering.freshness import FreshResponder
 from core.rag.domain.model import Article
@@ -127,6 +128,23 @@ async def test_a_changed_source_is_told_and_the_draft_is_written_anew(shop: App)
     await shop.desk.service.decide(ann, before.id, APPROVE, version=after.version)
     done = await until(shop, cid, lambda c: not c.reviews)
     assert done.memory[-1].text == COPPER.text
+
+
+async def test_a_search_that_is_out_of_time_once_writes_no_draft(shop: App) -> None:
+    cid = await ask(shop)
+    before = await waiting(shop, cid)
+    freshness = shop.desk.freshness
+    redraft, late = freshness._redraft, [Draft(text="", reasons=(Reason.OUT_OF_TIME,))]
+
+    async def slow_at_first(c: Conversation, review: Review) -> tuple[Draft, Verdict]:
+        draft, verdict = await redraft(c, review)
+        return (late.pop() if late else draft), verdict
+
+    freshness._redraft = slow_at_first
+    await know(shop, COPPER)
+    state = await until(shop, cid, lambda c: c.reviews[0].draft.text != before.draft.text)
+    assert not late
+    assert state.reviews[0].draft.text == COPPER.text
 
 
 async def test_approving_before_anybody_noticed_asks_once_more(shop: App) -> None:
