@@ -140,16 +140,15 @@ def _joined(row: Row, columns: Columns, separator: str) -> tuple[Row, str]:
         spare -= 1
     if not spare:
         return Row(number=row.number, cells=cells), "more cells than columns, all of them empty"
-    at = columns.of["answer"]
     asked = columns.of["question"]
-    for extra in range(1, spare + 1):
-        begins = cells[asked : asked + extra]
-        if cells[asked + extra].rstrip().endswith(("?", "？")) and not any(
-            cell.rstrip().endswith(("?", "？")) for cell in begins
-        ):
-            cells[asked : asked + extra + 1] = [separator.join(cells[asked : asked + extra + 1])]
-            spare -= extra
-            break
+    marked = (
+        extra
+        for extra, cell in enumerate(cells[asked : asked + spare + 1])
+        if cell.rstrip().endswith(("?", "？"))
+    )
+    if extra := next(marked, 0):
+        cells[asked : asked + extra + 1] = [separator.join(cells[asked : asked + extra + 1])]
+        spare -= extra
     at = columns.of["answer"]
     if spare:
         cells[at : at + spare + 1] = [separator.join(cells[at : at + spare + 1])]
