@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from approvals.console.api import ApprovalRoutes
-from approvals.queue.freshness import Freshness
+from approvals.queue.freshness import PATIENCE, Freshness
 from approvals.queue.model import Approval, ChangedSince, Ruling
 from approvals.slack.replies import error_text
 from approvals.slack.views.cards import Looks
@@ -137,6 +137,9 @@ async def test_it_is_written_anew_under_its_name_whatever_is_claimed_meanwhile(
 
     watched.office.world.responder.answer = draft
     await watched.office.world.projector.drain()
+    for _ in range(PATIENCE):  # the search may not have heard of the change yet
+        assert await watched.freshness.sweep()
+        assert (await watched.of(approval)).draft.text == approval.draft.text
     assert not await watched.freshness.sweep()
     seen = await watched.of(approval)
     assert (seen.draft.text, seen.outdated, seen.claimed_by) == (
