@@ -17,7 +17,7 @@ from core.runtime.lru import LruDict
 from core.storage.client import Database
 from core.storage.errors import store_errors
 
-TRACED = 10_000  #: conversations whose trace is kept in memory; 1.3 KB each
+TRACED = 5_000  #: conversations whose trace is kept in memory; 1.3 KB each
 REBUILD_BATCH = 200  #: conversations read from the log at once
 
 Progress = Callable[[int, int], None]

@@ -26,7 +26,7 @@ from core.runtime.lru import LruDict
 
 log = logging.getLogger(__name__)
 
-CACHED = 10_000  #: conversations whose state is kept in memory; 1.3 KB each
+CACHED = 5_000  #: conversations whose state is kept in memory; 1.3 KB each
 ATTEMPTS = 20  #: decisions on ever newer states before we give up
 READS_AT_ONCE = 32  #: of the store; whoever writes stands in line behind no more than these
 
