@@ -403,6 +403,7 @@ COLLECTIONS: Sequence[Stored] = (
                 "run": ID, "beat": FIGURE, "done": FIGURE, "asked": FIGURE, "asked_by": STAFF,
                 "started_at": FIGURE, "ended_at": FIGURE, "next_at": FIGURE, "documents": FIGURE,
                 "counts": {ANY: FIGURE}, "error": OURS, "failures": FIGURE,
+                "whole_at": FIGURE,
             },
         },
     ),

@@ -8,16 +8,23 @@ from collections.abc import Mapping, Sequence
 from plugins.sources.model import ChangeKind, Reason, Row, Verdict
 
 FEW = 3  #: changes that are never large, however few documents there are
+FEW_NEW = 10  #: new documents that are never many, however few there are: a section is written
 MANY_ALIKE = 3  #: documents that came to say the same, from which on nobody has meant it
 
 
 def judge(
-    rows: Sequence[Row], *, share: float, contradictions: Mapping[str, Sequence[str]] | None = None
+    rows: Sequence[Row],
+    *,
+    share: float,
+    settled: bool = False,
+    contradictions: Mapping[str, Sequence[str]] | None = None,
 ) -> Verdict:
     """What becomes of the changes in these rows, which are all of a source.
 
-    `share` of the documents in the knowledge (0 to 1) may change or go by themselves;
-    `contradictions` are the reasons of those that say otherwise than is known, by address.
+    `share` of the documents in the knowledge (0 to 1) may change, go or come by themselves;
+    `settled` says that the source has been taken in whole before, so that what comes now is new in
+    it and no rest of a first sync that was broken off; `contradictions` are the reasons of those
+    that say otherwise than is known, by address.
     """
     changes = [row for row in rows if row.change is not None]
     standing = sum(bool(row.applied) for row in rows)
@@ -30,6 +37,10 @@ def judge(
         said = f"{removed} removed, {len(touched) - removed} changed, of {standing}"
         return _all_wait(changes, f"{Reason.LARGE}: {said}")
     waits: dict[str, list[str]] = {}
+    grown = _grown(rows, changes) if settled and standing else []
+    if len(grown) > max(FEW_NEW, share * standing):
+        said = f"{Reason.GREW}: {len(grown)} added, to {standing}"
+        waits.update((row.address, [said]) for row in grown)
     for address, alike in _alike(changes, standing).items():
         waits.setdefault(address, []).append(f"{Reason.ALIKE}: {alike}")
     for address, found in (contradictions or {}).items():
@@ -54,6 +65,12 @@ def moves_in(rows: Sequence[Row]) -> Mapping[str, str]:
 
 def _all_wait(changes: Sequence[Row], reason: str) -> Verdict:
     return Verdict(waits={row.address: [reason] for row in changes})
+
+
+def _grown(rows: Sequence[Row], changes: Sequence[Row]) -> Sequence[Row]:
+    """What is new in the source; what has only moved in it is not."""
+    moved = moves_in(rows)
+    return [r for r in changes if r.change is ChangeKind.ADDED and r.address not in moved]
 
 
 def _alike(changes: Sequence[Row], standing: int) -> Mapping[str, int]:

@@ -27,6 +27,7 @@ class Reason(enum.StrEnum):
 
     EMPTIED = "emptied"  #: nothing is left in the source
     LARGE = "large"  #: more is changed or gone than goes in by itself
+    GREW = "grew"  #: more is new than goes in by itself: another site's pages, spam, a dump
     ALIKE = "alike"  #: many documents say the same now: a notice, a sign-in page
     CONTRADICTS = "contradicts"  #: it says otherwise than what is known from elsewhere
 
@@ -60,6 +61,7 @@ class SourceState:
     counts: Counts = field(default_factory=Counts)
     error: str = ""  #: of the last sync
     failures: int = 0  #: in a row
+    whole_at: datetime | None = None  #: when a sync last ended that had everything
 
     def runs(self, now: datetime) -> bool:
         """Whether a sync runs, as far as anybody knows."""
@@ -80,7 +82,7 @@ class ConfiguredSource:
     every: int = DAY  #: minutes between two syncs; 0: only when somebody asks
     topic: str = ""
     lang: str = ""
-    share: float = 0.2  #: of the documents, that may change or go without a person
+    share: float = 0.2  #: of the documents, that may change, go or come without a person
     paused: bool = False
     hook: str = ""  #: the webhook's secret, sealed; "" before there is one
     revision: int = 0  #: grows with every change; 0 is not stored yet

@@ -91,18 +91,17 @@ class Syncs:
         if error:
             log.warning("source %s: %s", source.id, error)
         rows = await self._rows.of(source.id)
-        await self._store.ended(
-            source.id,
-            run,
-            {
-                "ended_at": now,
-                "next_at": newest.next_after(now, failures=failures),
-                "counts": asdict(counts),
-                "error": error,
-                "failures": failures,
-                "documents": sum(bool(row.applied) for row in rows),
-            },
-        )
+        state: dict[str, object] = {
+            "ended_at": now,
+            "next_at": newest.next_after(now, failures=failures),
+            "counts": asdict(counts),
+            "error": error,
+            "failures": failures,
+            "documents": sum(bool(row.applied) for row in rows),
+        }
+        if not error:
+            state["whole_at"] = now
+        await self._store.ended(source.id, run, state)
 
     async def _run(
         self,
@@ -161,10 +160,13 @@ class Syncs:
         """Take in what goes in by itself, and have the rest wait."""
         rows = await self._rows.of(source.id)
         contradictions: Mapping[str, Sequence[str]] = {}
-        verdict = judge(rows, share=source.share)
+        settled = source.state.whole_at is not None
+        verdict = judge(rows, share=source.share, settled=settled)
         if not first and len(verdict.goes) <= MOST_COMPARED:
             contradictions = await self._contradictions(source, verdict.goes)
-            verdict = judge(rows, share=source.share, contradictions=contradictions)
+            verdict = judge(
+                rows, share=source.share, settled=settled, contradictions=contradictions
+            )
         await self._rows.wait(source.id, verdict.waits)
         kinds = [row.change for row in verdict.goes]
         await self.apply(source, verdict.goes, by=f"source {source.id}", run=run)

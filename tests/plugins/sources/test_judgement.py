@@ -62,6 +62,38 @@ def test_what_came_first_goes_in_however_much_it_is() -> None:
     assert waits(rows) == {}
 
 
+def new(count: int) -> list[Row]:
+    """Documents that the source did not give before."""
+    return [Row(source="s", address=f"/n{i}", found=f"n{i}", wordings=f"n{i}") for i in range(count)]
+
+
+def test_a_source_that_gains_very_much_waits_for_a_person() -> None:
+    for had, comes, wait in ((1, 10, 0), (1, 11, 11), (20, 200, 200), (100, 20, 0), (100, 21, 21)):
+        rows = [*standing(had), *new(comes)]
+        told = judge(rows, share=0.2, settled=True).waits
+        assert len(told) == wait, (had, comes)
+    assert told["/n0"] == ["grew: 21 added, to 100"]
+
+
+def test_what_changes_beside_a_gain_goes_in() -> None:
+    rows = [*standing(40), *new(60)]
+    rows[0] = changed(rows[0])
+    verdict = judge(rows, share=0.2, settled=True)
+    assert [row.address for row in verdict.goes] == ["/0"]
+    assert len(verdict.waits) == 60
+
+
+def test_the_rest_of_a_first_sync_that_was_broken_off_is_no_gain() -> None:
+    assert judge([*standing(100), *new(400)], share=0.2).waits == {}
+
+
+def test_what_moves_is_no_gain() -> None:
+    rows = standing(100)
+    moved = [replace(r, address=f"/moved{r.address}", applied="") for r in rows[:15]]
+    rows[:15] = [replace(r, found="") for r in rows[:15]]
+    assert judge([*rows, *moved, *new(12)], share=0.2, settled=True).waits == {}
+
+
 def test_many_that_say_the_same_now_wait() -> None:
     rows = standing(100)
     rows[:3] = [replace(r, found=f"x{i}", wordings="maintenance") for i, r in enumerate(rows[:3])]

@@ -110,6 +110,26 @@ async def test_a_large_change_waits_until_a_person_has_looked(desk: SourceDesk) 
         assert {"source.add", "source.approve", "source.reject"} <= set(told)
 
 
+async def test_a_site_that_suddenly_gains_very_much_waits(desk: SourceDesk) -> None:
+    async with a_site(12) as site:
+        source = await desk.website(site.root)
+        before = await desk.titles()
+        for number in range(40):
+            site.add(f"/spam/{number}", f"Offer {number}", f"Watches of kind {number}, very cheap.")
+        site.change("/p/3", "The room 3 is opened with a brass key.")
+        for _ in range(2):
+            source = await desk.sync(source.id)
+            assert source.state.counts.waiting == 40
+            assert await desk.titles() == before
+        assert "brass key" in await desk.best("How is room 3 opened?")
+        rows = await desk.service.waiting(ADMIN, source.id)
+        assert {row.waits for row in rows} == {("grew: 40 added, to 13",)}
+        await desk.service.settle(ADMIN, source.id, approve=True, version=version_of(rows))
+        assert "Offer 7" in await desk.titles()
+        source = await desk.sync(source.id)
+        assert source.state.counts.waiting == 0
+
+
 async def test_what_contradicts_the_rest_waits(desk: SourceDesk) -> None:
     await desk.knowledge.add_article(
         Article(id="r", title="Refunds", text="Refunds are possible within 30 days of purchase.")
