@@ -68,6 +68,7 @@ async def _read(parts: Parts, args: Args, out: Out) -> int:
         format_name=args.get("format", ""),
         by=OPERATOR.email,
         progress=lambda read, total: out.progress(read, total, "reading"),
+        stays=True,
     )
     file = done.file
     if done.repeated:

@@ -7,13 +7,15 @@ import hashlib
 import hmac
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from core.accounts.audit.log import Audit
 from core.clock import Clock
-from core.errors import BadInput
+from core.errors import BadInput, StoreUnavailable
 from core.rag.vectors.encoder import Embedder, Vector
 from core.rag.vectors.lexical import normalize
 from core.runtime.lru import LruDict
@@ -21,14 +23,18 @@ from imports.exchanges import Exchange, exchanges_of
 from imports.formats.conversations import BadRow, Item
 from imports.formats.formats import FORMATS, recognized
 from imports.grouping import Groups
+from imports.model import MOST_BAD, FileState, ImportedFile, Kept
 from imports.offers import offer
-from imports.store import MOST_BAD, FileState, ImportedFile, Kept, PastStore
+from imports.store import PastStore
 
 log = logging.getLogger(__name__)
 
 BATCH = 100  #: conversations that are read before what they said is written down
 REMEMBERED = 20_000  #: questions whose vectors are not computed again
 GENERAL = 10  #: groups in which one answer stands, from which on it fits everything
+
+TURN_SECONDS = 2.0  #: between two looks whether another process has done reading
+SILENT = timedelta(seconds=120)  #: a process that reads and says nothing for so long was killed
 
 Progress = Callable[[int, int], None]
 """Takes how many conversations of how many were read."""
@@ -54,7 +60,9 @@ class Importer:
         secret_key: str,
         audit: Audit,
         clock: Clock,
+        alone: bool = True,
     ) -> None:
+        """`alone`: no other process may read into this store."""
         self._store = store
         self._embedder = embedder
         self._key = hashlib.blake2b(secret_key.encode(), person=b"past contacts").digest()
@@ -62,6 +70,8 @@ class Importer:
         self._clock = clock
         self._vectors: LruDict[str, Vector] = LruDict(REMEMBERED)
         self._turn = asyncio.Lock()
+        self._alone = alone
+        self._run = clock.new_id()
 
     def fingerprint(self, contact: str) -> str:
         """A contact as a number that only this installation can make.
@@ -75,10 +85,21 @@ class Importer:
         return hmac.new(self._key, plain.encode(), hashlib.blake2b).hexdigest()[:32]
 
     async def read(
-        self, path: Path, *, format_name: str = "", name: str = "", by: str, progress: Progress
+        self,
+        path: Path,
+        *,
+        format_name: str = "",
+        name: str = "",
+        by: str,
+        progress: Progress,
+        stays: bool = False,
     ) -> Imported:
-        """Read the file; the same content again does nothing. Raises BadInput."""
-        async with self._turn:
+        """Read the file; the same content again does nothing. Raises BadInput.
+
+        A file that `stays` where it is goes on by itself after a kill. Of many processes one reads
+        at a time; the others wait.
+        """
+        async with self._turn, self._alone_in_all():
             file_id = await asyncio.to_thread(_digest, path)
             file = await self._store.file(file_id)
             if file is not None and file.state is FileState.DONE:
@@ -88,7 +109,12 @@ class Importer:
                 raise BadInput(f"{chosen} is no format we know: {', '.join(FORMATS)}.")
             if file is None or file.format != chosen:
                 file = ImportedFile(
-                    id=file_id, name=name or path.name, format=chosen, by=by, at=self._clock.now()
+                    id=file_id,
+                    name=name or path.name,
+                    format=chosen,
+                    by=by,
+                    at=self._clock.now(),
+                    path=str(path) if stays else "",
                 )
             try:
                 file = await self._read(path, replace(file, state=FileState.READING), progress)
@@ -96,24 +122,60 @@ class Importer:
                 failed = replace(file, state=FileState.FAILED, why=str(error)[:300])
                 await self._store.save_file(failed)
                 raise BadInput(f"{file.name}: {error}") from error
-            await self.settle()
-            file = replace(file, state=FileState.DONE)
+            await self._settle(self._go_on)
+            await self._audit.record(
+                "import.read",
+                who=by,
+                subject=file.name,
+                after={"format": file.format, "exchanges": file.new, "bad": file.bad},
+                key=f"import.read {file.id}",
+            )
+            file = replace(file, state=FileState.DONE, path="")
             await self._store.save_file(file)
-        await self._audit.record(
-            "import.read",
-            who=by,
-            subject=file.name,
-            after={"format": file.format, "exchanges": file.new, "bad": file.bad},
-        )
         return Imported(file=file, groups=await self._store.count_waiting())
+
+    async def broken_off(self) -> list[ImportedFile]:
+        """Files that lie on this machine and were not read to their end."""
+        reading = [f for f in await self._store.files() if f.state is FileState.READING and f.path]
+        return [f for f in reading if await asyncio.to_thread(Path(f.path).is_file)]
+
+    @asynccontextmanager
+    async def _alone_in_all(self) -> AsyncIterator[None]:
+        """Wait until no other process reads."""
+        if self._alone:
+            yield
+            return
+        while not await self._beat():
+            await self._clock.sleep(TURN_SECONDS)
+        try:
+            yield
+        finally:
+            await self._store.give_turn(self._run)
+
+    async def _beat(self) -> bool:
+        """Say that we read; whether it is still our turn."""
+        now = self._clock.now()
+        return self._alone or await self._store.take_turn(
+            self._run, at=now, silent_since=now - SILENT
+        )
+
+    async def _go_on(self) -> None:
+        """Raises StoreUnavailable where another process took us for dead, and reads now."""
+        if not await self._beat():
+            raise StoreUnavailable("Another process reads this now.")
 
     async def settle(self) -> None:
         """Find anew what groups offer whose questions have changed."""
+        await self._settle(_nobody_waits)
+
+    async def _settle(self, go_on: Callable[[], Awaitable[None]]) -> None:
         due = await self._store.due()
         if not due:
             return
         general = await self._general()
-        for group in due:
+        for number, group in enumerate(due):
+            if number % BATCH == 0:
+                await go_on()
             kept = await self._store.of_group(group.id)
             if kept:
                 found = await asyncio.to_thread(offer, group, kept, general=general)
@@ -136,6 +198,7 @@ class Importer:
         items = FORMATS[file.format](path)
         before = file.items
         skipped = 0
+        again = True  # the batch in which we were broken off may be kept in part
         while batch := await asyncio.to_thread(_taken, items, BATCH):
             if skipped < before:
                 # Read before we were broken off, and kept.
@@ -146,9 +209,11 @@ class Importer:
                     continue
             if groups is None:
                 groups = await self._groups()
+            await self._go_on()
             found = await asyncio.to_thread(self._exchanges, batch, file.format)
             bad = [item for item in batch if isinstance(item, BadRow)]
-            new = await self._keep(found, groups, file_id=file.id)
+            new = await self._keep(found, groups, file_id=file.id, again=again)
+            again = False
             rows = [f"row {one.place}: {one.why}"[:300] for one in bad]
             file = replace(
                 file,
@@ -177,7 +242,10 @@ class Importer:
                 groups.put(exchange_id, vector, said=said, group=group)
         return groups
 
-    async def _keep(self, found: Sequence[Exchange], groups: Groups, *, file_id: str) -> int:
+    async def _keep(
+        self, found: Sequence[Exchange], groups: Groups, *, file_id: str, again: bool
+    ) -> int:
+        """Keep what is new, and count it; `again`: with what this file brought before a kill."""
         unique = {one.id: one for one in found}
         known = await self._store.known(unique)
         fresh = [one for i, one in unique.items() if i not in known]
@@ -191,7 +259,7 @@ class Importer:
             for one, vector in zip(fresh, vectors, strict=True)
         ]
         await self._store.keep(kept, file_id=file_id)
-        return len(kept)
+        return len(kept) + (list(known.values()).count(file_id) if again else 0)
 
     async def _vectors_of(self, texts: Sequence[str]) -> list[Vector]:
         keys = [normalize(text) for text in texts]
@@ -203,6 +271,10 @@ class Importer:
         for key, vector in fresh.items():
             self._vectors[key] = vector
         return found
+
+
+async def _nobody_waits() -> None:
+    """What is settled outside of a turn keeps no turn."""
 
 
 def _digest(path: Path) -> str:

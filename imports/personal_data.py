@@ -15,7 +15,8 @@ from core.privacy.contacts import written_in
 from core.rag.knowledge_base.service import Knowledge
 from imports.approving import Approving
 from imports.importing import Importer
-from imports.store import GroupState, Kept, PastStore
+from imports.model import GroupState, Kept
+from imports.store import PastStore
 
 
 class PastOfPeople:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from core.clock import Clock
 from core.errors import BadInput, ContactCenterError
+from imports.model import FileState, ImportedFile
 from imports.parts import Parts
-from imports.store import FileState, ImportedFile
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,8 @@ class Uploads:
         return found
 
     async def run(self) -> None:
-        """Read what is here, for ever."""
+        """Read what is here, for ever; first what a command was killed over."""
+        await self._go_on()
         while True:
             self._wake.clear()
             for waiting in self.waiting():
@@ -92,6 +93,23 @@ class Uploads:
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def _go_on(self) -> None:
+        try:
+            for file in await self._parts.importer.broken_off():
+                await self._parts.open()
+                await self._parts.importer.read(
+                    Path(file.path),
+                    format_name=file.format,
+                    name=file.name,
+                    by=file.by,
+                    progress=lambda _done, _total: None,
+                    stays=True,
+                )
+        except ContactCenterError as error:
+            log.warning("a file that was broken off is read when asked again: %s", error.detail)
+        except Exception:
+            log.exception("a file that was broken off could not be read to its end")
 
     async def _read(self, waiting: Waiting) -> None:
         file = self._file(waiting.id)

@@ -26,6 +26,7 @@ from core.engine.outbound.deliveries import Deliveries
 from core.engine.repository import Conversations
 from core.errors import AlreadyDecided, ContactCenterError, NotFound, NotYours
 from core.i18n import Words
+from core.slack.app import AnswerWord
 from core.slack.blocks import Block, context, section
 from core.slack.mrkdwn import escaped
 
@@ -209,11 +210,14 @@ class Commands:
         accounts: AccountsService,
         clock: Clock,
         base_url: Callable[[], str],
+        words: Callable[[], Mapping[str, AnswerWord]],
     ) -> None:
+        """`words` are those that other slices answer, at this moment."""
         self._service = service
         self._accounts = accounts
         self._clock = clock
         self._base_url = base_url
+        self._words = words
 
     async def answer(self, text: str, user: User, looks: Looks) -> tuple[list[Block], str]:
         """Blocks, and the same in plain words."""
@@ -233,6 +237,8 @@ class Commands:
                 link = await self._accounts.issue_link(user, actor=user)
                 url = f"{self._base_url().rstrip('/')}/login/link/{link}"
                 blocks = [section(f"{looks.say('desk.login')}\n{url}")]
+            case word if other := self._words().get(word):
+                blocks = await other(user, looks.locale, rest.strip())
             case _:
                 blocks = [section(looks.say("desk.help"))]
         first = blocks[0].get("text") or {}

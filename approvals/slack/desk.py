@@ -12,7 +12,6 @@ from approvals.queue.service import ApprovalService
 from approvals.queue.store import ApprovalStore
 from approvals.slack.actions import Commands, SlackActions
 from approvals.slack.home import AppHomes
-from approvals.slack.identity import FindUser, People
 from approvals.slack.posts import Desk
 from approvals.slack.replies import PrivateReplies, staff
 from approvals.slack.submissions import SUBMIT_SECONDS, SlackSubmissions
@@ -32,8 +31,9 @@ from core.i18n import Words
 from core.runtime import tasks
 from core.runtime.tasks import BackgroundTasks
 from core.sdk.plugin import Lease
-from core.slack.app import Ack, SlackApp
+from core.slack.app import Ack, AnswerWord, SlackApp
 from core.slack.blocks import Block, section
+from core.slack.people import FindUser, People
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class SlackDesk:
             service=service, conversations=conversations, viewers=viewers, clock=clock
         )
         self._commands = Commands(
-            service=service, accounts=accounts, clock=clock, base_url=base_url
+            service=service, accounts=accounts, clock=clock, base_url=base_url, words=self._words
         )
         self._threads = Threads(
             service=service,
@@ -138,7 +138,7 @@ class SlackDesk:
         shared.on_command("/desk", self._commanded)
         shared.on_event("app_home_opened", self._home_opened)
         self.board.attach(desk)
-        self._homes.attach(shared.client, people, self._replies.looks)
+        self._homes.attach(shared, people, self._replies.looks)
 
     async def run(self) -> None:
         """Keep cards, homes and windows up to date until cancelled."""
@@ -156,6 +156,9 @@ class SlackDesk:
         finally:
             await self._tasks.end()
             await tasks.end(board, homes)
+
+    def _words(self) -> Mapping[str, AnswerWord]:
+        return self._replies.shared.words if self._replies.shared is not None else {}
 
     async def _keep_cards(self) -> None:
         """Of many processes one keeps the cards; every one hears what is pressed."""

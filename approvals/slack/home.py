@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from approvals.queue.model import Approval
 from approvals.queue.service import ApprovalService
-from approvals.slack.identity import People
 from approvals.slack.sync_store import ViewerStore
 from approvals.slack.views.cards import Looks
 from approvals.slack.views.home import Queue, home, strangers_home
@@ -20,8 +19,9 @@ from core.clock import Clock
 from core.domain.conversation import Conversation, Status
 from core.engine.repository import Conversations
 from core.errors import ContactCenterError, NotFound, StoreUnavailable
-from core.slack.client import SlackClient
+from core.slack.app import SlackApp
 from core.slack.errors import SlackLater
+from core.slack.people import People
 
 log = logging.getLogger(__name__)
 
@@ -70,16 +70,16 @@ class AppHomes:
         self._conversations = conversations
         self._viewers = viewers
         self._clock = clock
-        self._slack: SlackClient | None = None
+        self._shared: SlackApp | None = None
         self._people: People | None = None
         self._looks: Callable[[str], Looks] | None = None
         self._shown: dict[str, str] = {}
         self._taken: dict[str, None] = {}
         self._changed = asyncio.Event()
 
-    def attach(self, slack: SlackClient, people: People, looks: Callable[[str], Looks]) -> None:
+    def attach(self, shared: SlackApp, people: People, looks: Callable[[str], Looks]) -> None:
         """Homes are there from now on."""
-        self._slack, self._people, self._looks = slack, people, looks
+        self._shared, self._people, self._looks = shared, people, looks
         self._shown.clear()
         self._changed.set()
 
@@ -122,8 +122,8 @@ class AppHomes:
             await self._publish(slack_id)
 
     async def _publish(self, slack_id: str) -> None:
-        slack, people, looks = self._slack, self._people, self._looks
-        if slack is None or people is None or looks is None:
+        shared, people, looks = self._shared, self._people, self._looks
+        if shared is None or people is None or looks is None:
             return
         user, locale = await people.find(slack_id)
         if user is None:
@@ -131,12 +131,13 @@ class AppHomes:
         else:
             held = await self._held(user)
             queue = await queue_of(self._service, user, self._clock, held=held)
-            view = home(queue, user, looks(locale))
+            others = [block for part in shared.home_parts for block in await part(user, locale)]
+            view = home(queue, user, looks(locale), others=others)
         shown = json.dumps(view, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")
         stamp = hashlib.blake2b(shown, digest_size=12).hexdigest()
         if self._shown.get(slack_id) == stamp:
             return
-        await slack.publish_home(slack_id, view)
+        await shared.client.publish_home(slack_id, view)
         self._shown[slack_id] = stamp
 
     async def _held(self, user: User) -> list[Conversation]:

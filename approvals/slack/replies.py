@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from approvals.queue.model import ApprovalState, ChangedSince, NotTakenOver, TooLate, Withdrawn
-from approvals.slack.identity import People, SlackSilent
 from approvals.slack.views import modals
 from approvals.slack.views.cards import ACTION, Looks
 from config.languages import DEFAULT
@@ -27,6 +26,7 @@ from core.slack.app import SlackApp
 from core.slack.blocks import Block
 from core.slack.errors import SlackError
 from core.slack.mrkdwn import escaped
+from core.slack.people import People, SlackSilent
 
 log = logging.getLogger(__name__)
 

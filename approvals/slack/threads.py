@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 from approvals.queue.service import ApprovalService, reply_key
-from approvals.slack.identity import People, SlackSilent
 from approvals.slack.replies import error_text
 from approvals.slack.sync import CardSync
 from approvals.slack.sync_store import CardRecord, CardStore
@@ -25,6 +24,7 @@ from core.slack.app import SlackApp
 from core.slack.errors import SlackError
 from core.slack.mrkdwn import NOBODY, from_mrkdwn, named_in, readable
 from core.slack.names import SlackNames
+from core.slack.people import People, SlackSilent
 
 log = logging.getLogger(__name__)
 

@@ -210,7 +210,19 @@ COLLECTIONS: Sequence[Stored] = (
         fields={
             "_id": ID, "name": STAFF, "format": WORD, "by": STAFF, "at": FIGURE, "state": WORD,
             "items": FIGURE, "exchanges": FIGURE, "new": FIGURE, "bad": FIGURE,
-            "bad_rows": [OURS], "why": OURS, "total": FIGURE,
+            "bad_rows": [OURS], "why": OURS, "total": FIGURE, "path": STAFF,
+        },
+    ),
+    Stored(
+        name="past_turns", fate=Fate.NOBODYS, transient=True,
+        fields={"_id": WORD, "run": ID, "beat": FIGURE},
+    ),
+    Stored(
+        # Where groups stand in Slack, never what they say.
+        name="past_cards", fate=Fate.NOBODYS,
+        fields={
+            "_id": ID, "channel": ID, "ts": ID, "stamp": ID, "open": FIGURE, "at": FIGURE,
+            "skipped_at": FIGURE,
         },
     ),
     Stored(
@@ -230,7 +242,7 @@ COLLECTIONS: Sequence[Stored] = (
             "locale": WORD, "said": ID, "conflicts": [[TEXT]], "holes": FIGURE,
             "one_customer": FIGURE, "general": FIGURE, "last_at": FIGURE, "decided_by": STAFF,
             "decided_at": FIGURE, "article_id": ID, "is_new_article": FIGURE, "taught": [TEXT],
-            "edited": FIGURE,
+            "edited": FIGURE, "work": WORD,
         },
     ),
     Stored(

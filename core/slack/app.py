@@ -25,8 +25,10 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from config.languages import DEFAULT
+from core.accounts.roles import User
 from core.errors import BadInput, ChannelError, StoreUnavailable
 from core.sdk.channel import HttpRequest, HttpResponse
+from core.slack.blocks import Block
 from core.slack.client import SlackClient, meaning
 from core.slack.signatures import signed_body
 
@@ -41,6 +43,12 @@ Ack = Callable[..., Awaitable[object]]
 
 Listener = Callable[..., Awaitable[None]]
 """Is handed, by their names, what it asks for: `ack`, `body`, `view`, `event`."""
+
+AnswerWord = Callable[[User, str, str], Awaitable[list[Block]]]
+"""Answers `/desk WORD …`: takes who asks, their language, and what follows the word."""
+
+HomePart = Callable[[User, str], Awaitable[list[Block]]]
+"""What a slice shows on this member's Home, in their language; nothing where it has nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +144,10 @@ class SlackApp:
         self._bolt: AsyncApp = _App(self._take_first, who=self._who, client=web, logger=quiet)
         self._bot_token = bot_token
         self._bot_id = ""
+        self.words: dict[
+            str, AnswerWord
+        ] = {}  #: of `/desk`, that other slices than the desk answer
+        self.home_parts: list[HomePart] = []
         self.team_id = ""
         self.team_name = ""
         self.bot_user_id = ""

@@ -69,7 +69,13 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     ),
     "past_files": (),  # a few, read whole
     "past_exchanges": (Index(fields=[("g", 1)]), Index(fields=[("who", 1)])),
-    "past_groups": (Index(fields=[("state", 1), ("size", -1)]), Index(fields=[("due", 1)])),
+    "past_groups": (
+        Index(fields=[("state", 1), ("size", -1)]),
+        Index(fields=[("due", 1)]),
+        Index(fields=[("work", 1)]),
+    ),
+    "past_turns": (),  # one document
+    "past_cards": (),  # those in the channel, and those that were put off; read whole
     "unsettled": (),  # only what is in work: read whole at the start
     "members": (),  # a few, read whole
     "leases": (),  # a few hundred, read whole

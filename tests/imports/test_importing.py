@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from config.settings import read_settings
 from core.accounts.audit.log import Audit
 from core.accounts.roles import Role, User
+from core.clock import SystemClock
 from core.domain.messages import Address
 from core.engine.ports import Person
 from core.errors import AlreadyDecided, BadInput, Forbidden, NotFound
@@ -22,8 +24,9 @@ from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
 from imports.approving import Approving
 from imports.importing import Imported, Importer
+from imports.model import FileState, Group, GroupState, Work
 from imports.personal_data import PastOfPeople
-from imports.store import FileState, PastStore
+from imports.store import PastStore
 from tests.imports import exports
 
 SUE = User(id="s", email="sue@example.com", role=Role.SUPERVISOR)
@@ -159,6 +162,69 @@ async def test_what_is_approved_is_known_and_can_be_taken_back(past: Imports) ->
     whats = [entry.what async for entry in past.audit.entries()]
     assert whats.count("import.undo") == 2
     assert {"import.read", "import.approve", "import.reject"} <= set(whats)
+
+
+async def test_a_decision_that_a_kill_left_half_done_is_done_by_itself(past: Imports) -> None:
+    """Killed between the word in the store and the knowledge, whichever the word was."""
+    await past.read(exports.lines(exports.zendesk(PAIRS)))
+    [refund, norway], _ = await past.approving.candidates(SUE)
+
+    async def killed(group_id: str, decision: Group) -> None:
+        await past.store.decide(replace(decision, id=group_id))
+
+    word = {"decided_by": SUE.email, "decided_at": past.clock.now(), "state": GroupState.APPROVED}
+    await killed(
+        refund.group.id,
+        replace(
+            refund.group, **word, work=Work.TEACH, article_id=f"past-{refund.group.id}",
+            is_new_article=True, taught=(PAIRS[1][0],),
+        ),
+    )  # fmt: skip
+    done = await past.approving.approve(SUE, norway.group.id, version=0)
+    await killed(
+        done.id,
+        replace(done, state=GroupState.WAITING, work=Work.UNLEARN, decided_by="", decided_at=None),
+    )
+    assert await past.knows(PAIRS[3][0])
+    # Whoever is at it at this moment is left alone.
+    assert await past.approving.recover() == 1
+    assert await past.knows(PAIRS[3][0]) == ""
+    assert await past.knows(PAIRS[0][0]) == ""
+    past.clock.advance(120)
+    assert await past.approving.recover() == 1
+    assert await past.knows(PAIRS[0][0]) == REFUND
+    assert await past.approving.recover() == 0
+    assert await past.store.unfinished() == []
+    group = await past.store.group(norway.group.id)
+    assert (group.article_id, group.taught) == ("", ())
+    whats = [e.what async for e in past.audit.entries() if e.subject == refund.group.id]
+    assert whats == ["import.approve"]
+
+
+async def test_two_processes_take_turns_and_double_nothing(past: Imports) -> None:
+    path = exports.written(past.folder / "a.json", exports.lines(exports.zendesk(PAIRS)))
+    both = [
+        Importer(
+            past.store, embedder=past.rag.embedder, secret_key="a key", audit=past.audit,
+            clock=SystemClock(), alone=False,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    done = await asyncio.gather(
+        *(one.read(path, by="op", progress=lambda *_: None) for one in both)
+    )
+    assert sorted(one.repeated for one in done) == [False, True]
+    assert [g.size for g in await past.store.waiting()] == [3, 1]
+
+
+async def test_a_file_that_a_command_was_killed_over_goes_on_at_the_start(past: Imports) -> None:
+    path = exports.written(past.folder / "a.json", exports.lines(exports.zendesk(PAIRS)))
+    await past.importer.read(path, by="op", progress=lambda *_: None, stays=True)
+    [file] = await past.store.files()
+    await past.store.save_file(replace(file, state=FileState.READING, items=2, path=str(path)))
+    assert [f.name for f in await past.importer.broken_off()] == ["a.json"]
+    path.unlink()
+    assert await past.importer.broken_off() == []
 
 
 async def test_an_article_that_says_it_already_is_taught_the_questions(past: Imports) -> None:

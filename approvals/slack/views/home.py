@@ -41,8 +41,8 @@ class Queue:
     now: datetime
 
 
-def home(queue: Queue, user: User, looks: Looks) -> Block:
-    """The agent's own page."""
+def home(queue: Queue, user: User, looks: Looks, *, others: Sequence[Block] = ()) -> Block:
+    """The agent's own page; `others` is what other slices show there."""
     mine = [a for a in queue.waiting if a.claimed_by == user.email]
     rest = [a for a in queue.waiting if a.claimed_by != user.email]
     blocks: list[Block] = [header(looks.say("home.title"))]
@@ -61,8 +61,8 @@ def home(queue: Queue, user: User, looks: Looks) -> Block:
         blocks += _entry(a, looks)
     if len(rest) > SHOWN:
         blocks.append(context(looks.say("home.more", count=len(rest) - SHOWN)))
-    blocks.append(_console(looks))
-    return {"type": "home", "blocks": blocks[:MOST_MODAL_BLOCKS]}
+    closing = [*others, _console(looks)]
+    return {"type": "home", "blocks": [*blocks[: MOST_MODAL_BLOCKS - len(closing)], *closing]}
 
 
 def strangers_home(looks: Looks) -> Block:

@@ -18,7 +18,6 @@ from approvals.slack.views.cards import (
     speaker,
     turn_lines,
 )
-from core.rendering.tree import utf16_length
 from core.slack.blocks import (
     METADATA,
     Block,
@@ -36,10 +35,9 @@ from core.slack.blocks import (
     text_input,
 )
 from core.slack.emoji_names import with_emoji
-from core.slack.mrkdwn import beginning, escaped, when
+from core.slack.long_text import pieces, whole
+from core.slack.mrkdwn import escaped, when
 
-PIECE = 2900  #: characters of one input: room for what is typed to it
-MOST_PIECES = 20
 REASONS = ("wrong", "incomplete", "not_ours", "abusive", "other")
 NEXT = ("own", "tell", "retry", "take_over")
 LINES = 30  #: of a conversation that is shown
@@ -75,33 +73,6 @@ def unpack(metadata: str) -> About | None:
         )
     except (ValueError, TypeError):
         return None
-
-
-def pieces(text: str) -> tuple[list[str], str]:
-    """A long text for several inputs, and the glue that makes it whole again."""
-    found: list[str] = []
-    glue = ""
-    while utf16_length(text) > PIECE and len(found) < MOST_PIECES - 1:
-        head = beginning(text, PIECE)
-        at, letter = head.rfind("\n"), "n"
-        if at < PIECE // 2:
-            at, letter = head.rfind(" "), "s"
-        if at < PIECE // 2:
-            at, letter = len(head), "x"
-        found.append(text[:at])
-        glue += letter
-        text = text[at + (letter != "x") :]
-    return [*found, text], glue
-
-
-def whole(parts: Sequence[str], glue: str) -> str:
-    """The text that was typed into the inputs."""
-    seams = {"n": "\n", "s": " ", "x": ""}
-    text = ""
-    for number, part in enumerate(parts):
-        seam = seams.get(glue[number - 1 : number], "\n") if number else ""
-        text += (seam if text and part else "") + part
-    return text
 
 
 def edit(

@@ -6,11 +6,11 @@ import unicodedata
 
 import pytest
 
-from approvals.slack.identity import read_member
 from core.accounts.emails import clean_email
 from core.accounts.roles import Role
 from core.accounts.service import OPERATOR
 from core.errors import BadInput
+from core.slack.people import read_member
 from tests.support.site import Site
 
 ADMIN = "mike.ski@example.com"

@@ -27,9 +27,11 @@ def gone(row: Row) -> Row:
     return replace(row, found="", wordings="")
 
 
-def waits(rows: list[Row], **more: Mapping[str, list[str]]) -> dict[str, str]:
+def waits(
+    rows: list[Row], *, contradictions: Mapping[str, list[str]] | None = None
+) -> dict[str, str]:
     """The first reason of what waits, by address."""
-    verdict = judge(rows, share=0.2, **more)
+    verdict = judge(rows, share=0.2, contradictions=contradictions)
     return {address: reasons[0] for address, reasons in verdict.waits.items()}
 
 
@@ -64,7 +66,9 @@ def test_what_came_first_goes_in_however_much_it_is() -> None:
 
 def new(count: int) -> list[Row]:
     """Documents that the source did not give before."""
-    return [Row(source="s", address=f"/n{i}", found=f"n{i}", wordings=f"n{i}") for i in range(count)]
+    return [
+        Row(source="s", address=f"/n{i}", found=f"n{i}", wordings=f"n{i}") for i in range(count)
+    ]
 
 
 def test_a_source_that_gains_very_much_waits_for_a_person() -> None:

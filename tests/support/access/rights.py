@@ -79,5 +79,6 @@ SLACK: Mapping[str, Action] = {
     "show": Action.CONVERSATION_READ,
     "search": Action.CONVERSATION_READ,
     "login": Action.ACCOUNT_OWN,
+    "past": Action.LEARNING_CONFIRM,
 }
 """What each button, form and /desk word in Slack does."""

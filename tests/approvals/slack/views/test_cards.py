@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from approvals.queue.model import Approval, ApprovalState
 from approvals.queue.wording import Entry
-from approvals.slack.identity import read_member
 from approvals.slack.replies import error_text
 from approvals.slack.threads import to_customer
 from approvals.slack.views import modals
@@ -25,7 +24,9 @@ from core.domain.messages import Address, Attachment, Author, Citation, Delivery
 from core.errors import AlreadyDecided
 from core.i18n import Words
 from core.slack.blocks import at_length
+from core.slack.long_text import pieces
 from core.slack.mrkdwn import from_mrkdwn, readable
+from core.slack.people import read_member
 from tests.approvals.limits import check_blocks, check_message, check_view
 from tests.support.world import LOCALES
 
@@ -199,7 +200,7 @@ def test_everything_a_thread_is_told_is_within_the_limits(
 @settings(max_examples=200, deadline=None)
 @given(text=st.one_of(texts, st.text(alphabet="ab \n", max_size=9000)))
 def test_a_draft_in_pieces_is_whole_again(text: str) -> None:
-    parts, glue = modals.pieces(text)
+    parts, glue = pieces(text)
     assert all(len(part.encode("utf-16-le", "surrogatepass")) // 2 <= 3000 for part in parts)
     view = {
         "private_metadata": modals.About(draft_id="c1.3", version=1, glue=glue).packed(),

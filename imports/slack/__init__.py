@@ -1,0 +1,1 @@
+"""Groups of past questions in Slack: offered in small portions, decided where they are shown."""
