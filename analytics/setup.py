@@ -16,6 +16,10 @@ from analytics.dashboard.gap_pages import GapPages
 from analytics.dashboard.pages import STATIC, TEMPLATES, DashboardPages
 from analytics.facts.projection import FactsProjection, rebuild
 from analytics.facts.store import FactStore
+from analytics.knowledge.command import audit
+from analytics.knowledge.pages import ReviewPages
+from analytics.knowledge.review import Look, Review
+from analytics.knowledge.suggestions import Questions
 from analytics.personal_data import FactsOfPeople, ReportsOfPeople
 from analytics.queries.gaps import Gaps, Meaning
 from analytics.queries.service import Analytics, ModelCalls, QueueLength
@@ -26,7 +30,9 @@ from analytics.reports.slack import SlackReports
 from analytics.reports.store import ReportStore
 from analytics.reports.writer import ReportWriter
 from core.accounts.roles import Action
+from core.accounts.service import OPERATOR
 from core.domain.messages import SLACK
+from core.rag.groundedness.disagreements import Disagreements
 from core.rag.knowledge_base.service import Knowledge
 from core.runtime.mail import mailer_of
 from core.slack.retry import Retry
@@ -54,6 +60,7 @@ def setup(
     queue_length: QueueLength,
     model_calls: ModelCalls | None,
     knowledge: Callable[[], Awaitable[Knowledge]],
+    disagreements: Disagreements,
     meaning: Callable[[], Awaitable[Meaning]],
     expects_slack: Callable[[], bool],
 ) -> Insight:
@@ -71,6 +78,18 @@ def setup(
         model_calls=model_calls,
     )
     gaps = Gaps(analytics, conversations=core.conversations, meaning=meaning)
+    review = Review(
+        analytics,
+        gaps=gaps,
+        disagreements=disagreements,
+        questions=Questions(core.conversations),
+        knowledge=knowledge,
+        clock=core.clock,
+    )
+
+    async def look(days: int) -> Look:
+        return await review.look(OPERATOR, days=days, catch_up=True)
+
     reporting = _reporting(
         core,
         analytics,
@@ -98,6 +117,7 @@ def setup(
                 clock=core.clock,
             ),
             GapPages(analytics, gaps=gaps, knowledge=knowledge, pages=web.pages),
+            ReviewPages(review, pages=web.pages),
             DashboardPages(
                 analytics, pages=web.pages, words=core.words, studio=studio, clock=core.clock
             ),
@@ -122,13 +142,16 @@ def setup(
                     first=timedelta(seconds=5),
                 ),
             ),
-            commands=commands(
-                make_again=lambda progress: rebuild(
-                    core.db, facts, clock=core.clock, progress=progress
+            commands={
+                "kb.audit": audit(look),
+                **commands(
+                    make_again=lambda progress: rebuild(
+                        core.db, facts, clock=core.clock, progress=progress
+                    ),
+                    reporting=reporting,
+                    yesterday=yesterday,
                 ),
-                reporting=reporting,
-                yesterday=yesterday,
-            ),
+            },
             personal_data=(facts_of_people, reports_of_people),
         ),
     )

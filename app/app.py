@@ -192,6 +192,7 @@ class App:
             queue_length=self._queue_length,
             model_calls=self._budget.today if self._budget is not None else None,
             knowledge=self.rag.ready,
+            disagreements=self.rag.disagreements,
             meaning=self._meaning,
             expects_slack=self._reports_go_to_slack,
         )

@@ -172,11 +172,11 @@ async def test_a_decision_that_a_kill_left_half_done_is_done_by_itself(past: Imp
     async def killed(group_id: str, decision: Group) -> None:
         await past.store.decide(replace(decision, id=group_id))
 
-    word = {"decided_by": SUE.email, "decided_at": past.clock.now(), "state": GroupState.APPROVED}
     await killed(
         refund.group.id,
         replace(
-            refund.group, **word, work=Work.TEACH, article_id=f"past-{refund.group.id}",
+            refund.group, decided_by=SUE.email, decided_at=past.clock.now(),
+            state=GroupState.APPROVED, work=Work.TEACH, article_id=f"past-{refund.group.id}",
             is_new_article=True, taught=(PAIRS[1][0],),
         ),
     )  # fmt: skip
@@ -190,7 +190,7 @@ async def test_a_decision_that_a_kill_left_half_done_is_done_by_itself(past: Imp
     assert await past.approving.recover() == 1
     assert await past.knows(PAIRS[3][0]) == ""
     assert await past.knows(PAIRS[0][0]) == ""
-    past.clock.advance(120)
+    await past.clock.advance(120)
     assert await past.approving.recover() == 1
     assert await past.knows(PAIRS[0][0]) == REFUND
     assert await past.approving.recover() == 0

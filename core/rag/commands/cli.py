@@ -69,10 +69,15 @@ def search(session: Session, question: str, limit: int) -> None:
 
 
 @kb.command()
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 365), metavar="N")
 @click.pass_obj
-def audit(session: Session) -> None:
-    """Sources that contradict each other: correct or remove one of the two."""
-    session.ask("kb.audit")
+def audit(session: Session, days: int) -> None:
+    """A look at what is known, and whom it has answered in the last N days.
+
+    What is old and still given, never used, said twice or in contradiction; what was asked and not
+    answered; and articles without known questions, with questions that they might be taught.
+    """
+    session.ask("kb.audit", days=days)
 
 
 @kb.command()
@@ -215,22 +220,7 @@ def commands(rag: Rag) -> Mapping[str, Command]:
         out.line(f"{count} articles embedded again.")
         return 0
 
-    async def audit_sources(_args: Args, out: Out) -> int:
-        await rag.open()
-        known = rag.disagreements
-        await known.catch_up()
-        found = await known.current(limit=AUDITED)
-        for pair in found:
-            out.line("These two say different things:")
-            for passage, said in ((pair.one, pair.said.one), (pair.other, pair.said.other)):
-                out.line(f"  {passage.title}  ({passage.article_id})")
-                out.line(f"       {said}")
-        if not found:
-            out.note("No two sources contradict each other.")
-        return 0
-
     return {
-        "kb.audit": audit_sources,
         "kb.add": add_paths,
         "kb.check": check_index,
         "kb.list": list_articles,
