@@ -1,46 +1,16 @@
-"""Past conversations: `python -m bench.past [--tickets 10000]`; time, recall, coverage, precision.
-
-Tickets are made of the bank's known questions (BANKING77, train) as customers write letters: with
-greetings, stories, signatures, names, addresses, numbers and cards planted; what their agents
-answer is the bank's article in other frames. They are read by the product's importer on a store and
-index of its own. A held-out month are the bank's labelled queries, which no ticket holds. The
-oracle approves the largest groups whose answer is right, as a supervisor would, and rejects the
-rest.
-"""
+"""Tickets as help desks export them, made of a bank's questions, with personal data planted."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import json
-import os
 import random
-import resource
-import tempfile
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.labelled import DATA
-from config.settings import read_settings
-from core.accounts.audit.log import Audit
-from core.accounts.roles import Role, User
-from core.clock import SystemClock
 from core.rag.commands.evaluation import LabelledQuestion, read_articles, read_questions
 from core.rag.domain.model import Article
-from core.rag.knowledge_base.rag import Rag
-from core.storage.client import open_database
-from core.storage.embedded import EmbeddedStore
-from imports.approving import Approving, Candidate
-from imports.importing import Importer
-from imports.store import PastStore
-
-TARGET = 0.95
-APPROVED = 50
-SUPERVISOR = User(id="s", email="sue@example.com", role=Role.SUPERVISOR)
 
 FIRST = (
     "Aisha", "Bence", "Carla", "Dmitri", "Elif", "Farid", "Greta", "Hiro", "Ines", "Jonas",
@@ -240,125 +210,3 @@ def leaked(writer: Writer, kept: Mapping[str, str]) -> list[str]:
     """Planted values that stand in what is kept."""
     whole = "\n".join(kept.values())
     return [value for value in {value for _, value in writer.planted} if value in whole]
-
-
-async def coverage(
-    rag: Rag, questions: Sequence[LabelledQuestion], right: Mapping[str, str]
-) -> tuple[float, float]:
-    """Share of the questions that the shipped threshold sends alone, and how many are right."""
-    threshold = rag.confidence.threshold(TARGET)
-    sent = correct = 0
-    for question in questions:
-        found = await rag.knowledge.search_own(question.text)
-        if found.hits and rag.confidence.score(found.signals) >= threshold:
-            sent += 1
-            article = found.hits[0].passage.article_id
-            correct += right.get(article, article) in question.relevant
-    return sent / len(questions), correct / sent if sent else 1.0
-
-
-def judged(candidate: Candidate, by_text: Mapping[str, str], topics: Mapping[str, str]) -> str:
-    """The article whose answer this group offers, if its questions are mostly that article's."""
-    said = next((i for text, i in by_text.items() if text in candidate.group.answer), "")
-    asked = [topics.get(question, "") for question, _ in candidate.examples]
-    return said if said and asked.count(said) * 2 >= len([a for a in asked if a]) else ""
-
-
-async def measured(tickets: int, *, held_out: int, seed: int, data: Path) -> None:
-    """Read, approve and ask."""
-    articles, questions = bank(data)
-    english = [a for a in articles if a.locale == "en"]
-    month = [q for q in questions if q.lang == "en"]
-    random.Random(seed).shuffle(month)
-    month = month[:held_out]
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place) / "tickets.json"
-        writer = written(path, articles, tickets=tickets, seed=seed)
-        store = EmbeddedStore(Path(place) / "data")
-        await store.start()
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(store.stop)
-            db = await open_database(store.uri)
-            clock = SystemClock()
-            rag = Rag(
-                stack, vectors=read_settings({}).vectors, data_dir=Path(place) / "data", db=db,
-                clock=clock,
-            )  # fmt: skip
-            await rag.open()
-            past, audit = PastStore(db), Audit(db, clock=clock)
-            importer = Importer(
-                past, embedder=rag.embedder, secret_key="bench", audit=audit, clock=clock
-            )
-            approving = Approving(past, knowledge=rag.knowledge, audit=audit, clock=clock)
-            begun, cpu = time.perf_counter(), time.process_time()
-            done = await importer.read(path, by="bench", progress=lambda *_: None)
-            seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
-            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(
-                f"{tickets} tickets, {done.file.exchanges} answered questions, {done.groups} groups"
-                f" in {seconds:.0f} s ({cpu:.0f} s of processor), {memory:.0f} MB at most,"
-                f" load {os.getloadavg()[0]:.1f}"
-            )
-            kept = {}
-            async for document in db["past_exchanges"].find({}):
-                kept[document["_id"]] = f"{document['question']}\n{document['answer']}"
-            values = {value for _, value in writer.planted}
-            left = leaked(writer, kept)
-            print(
-                f"planted {len(values)} different values ({len(writer.planted)} times),"
-                f" {len(left)} left: recall {1 - len(left) / len(values):.4f} {left[:20]}"
-            )
-            for article in english:
-                await rag.knowledge.add_article(Article(
-                    id=article.id, title=article.title, text=article.text, topic=article.topic,
-                ))  # fmt: skip
-            before = await coverage(rag, month, {})
-            print(f"before: coverage {before[0]:.3f}, right {before[1]:.3f}")
-            right = await _approve(approving, english, articles)
-            after = await coverage(rag, month, right)
-            print(
-                f"after {APPROVED} approvals: coverage {after[0]:.3f}, right {after[1]:.3f}"
-                f" of {len(month)} questions of a month that no ticket holds"
-            )
-
-
-async def _approve(
-    approving: Approving, english: Sequence[Article], articles: Sequence[Article]
-) -> dict[str, str]:
-    """Approve the largest right groups; which article each one's article stands for."""
-    by_text = {a.text: a.id for a in articles}
-    topics = {q: a.id for a in articles for q in (a.title, *a.questions)}
-    known = {a.id for a in english}
-    approved = rejected = 0
-    right: dict[str, str] = {}
-    for candidate in await _all(approving):
-        if approved == APPROVED:
-            break
-        group = candidate.group
-        said = judged(candidate, by_text, topics)
-        if not said or group.holes:
-            await approving.reject(SUPERVISOR, group.id, version=group.version)
-            rejected += 1
-            continue
-        # A supervisor who sees the article that says it already has it taught the questions.
-        into = said if said in known else ""
-        done = await approving.approve(SUPERVISOR, group.id, version=group.version, into=into)
-        right[done.article_id] = said
-        approved += 1
-    print(f"approved {approved} groups, rejected {rejected}")
-    return right
-
-
-async def _all(approving: Approving) -> list[Candidate]:
-    found, _ = await approving.candidates(SUPERVISOR, limit=3 * APPROVED)
-    return found
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tickets", type=int, default=10_000)
-    parser.add_argument("--held-out", type=int, default=600)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--data", type=Path, default=DATA, help="of the labelled sets")
-    asked = parser.parse_args()
-    asyncio.run(measured(asked.tickets, held_out=asked.held_out, seed=asked.seed, data=asked.data))
