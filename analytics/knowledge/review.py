@@ -24,7 +24,7 @@ STALE = timedelta(days=180)  #: without a change, from which on an article that 
 NEW = timedelta(days=30)  #: younger than that it may not have been needed yet
 SHOWN = 20  #: of each kind
 SUGGESTED = 5  #: questions for one article
-NEAR = 0.6  #: cosine from which on an unanswered question is suggested to an article
+NEAR = 0.86  #: cosine from which on an unanswered question is suggested to an article
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

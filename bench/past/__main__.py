@@ -31,10 +31,11 @@ from bench.past.tickets import Writer, bank, leaked, written
 from config.settings import read_settings
 from core.accounts.roles import Role, User
 from core.domain.conversation import Conversation
+from core.domain.drafts import Question
 from core.domain.policy import AutoSend, decide
-from core.engine.ports import Question
 from core.rag.commands.evaluation import LabelledQuestion
 from core.rag.domain.model import Article
+from core.rag.setup import responder_of
 from core.runtime.data_dir import DataDir
 from core.storage.embedded import EmbeddedStore
 from imports.approving import Approving, Candidate
@@ -42,6 +43,7 @@ from imports.parts import Parts
 from imports.setup import build
 
 APPROVED = 50
+PATIENCE = 600.0  #: seconds for one answer
 SUPERVISOR = User(id="s", email="sue@example.com", role=Role.SUPERVISOR)
 
 
@@ -69,13 +71,16 @@ async def month_of(
 ) -> Month:
     """Ask them all; `stands_for` names the labelled article of one that was made of a group."""
     autonomy = app.desk.trust.autonomy
+    # Told apart by what is right, not by what else this machine does meanwhile.
+    answers = responder_of(app.core, app.rag, model=None, budget_seconds=PATIENCE)
+    await answers.start()
     alone = right = 0
     why: Counter[str] = Counter()
     for question in questions:
         asked = Question(
             conversation_id=question.id, text=question.text, locale=question.lang, channel="web"
         )
-        draft = await app.answers.draft(asked)
+        draft = await answers.draft(asked)
         nobody = Conversation(id=question.id)
         verdict = decide(draft, autonomy.rules(nobody, draft), conversation=nobody)
         if not isinstance(verdict, AutoSend):
@@ -161,7 +166,6 @@ async def measured(tickets: int, *, held_out: int, seed: int, data: Path) -> Non
         store = EmbeddedStore(folder)
         async with opened(settings, DataDir(folder), store=store, guide=None) as app:
             await app.rag.open()
-            await app.answers.start()
             parts = build(app.core, app.rag)
             await imported(app, parts, path, writer)
             for article in english:

@@ -16,7 +16,7 @@ from core.rag.answering.contradiction_check import all_of, contradiction_check
 from core.rag.answering.cross_lingual import Across
 from core.rag.answering.extractive import ExtractiveAnswerer
 from core.rag.answering.prometheus import AnswerMetrics
-from core.rag.answering.responder import RagResponder, build_responder
+from core.rag.answering.responder import BUDGET_SECONDS, RagResponder, build_responder
 from core.rag.answering.subject_check import SubjectCheck
 from core.rag.commands import cli
 from core.rag.commands.doctor import answer_checks
@@ -92,8 +92,9 @@ def responder_of(
     registry: CollectorRegistry | None = None,
     gate: Gate | None = None,
     calls: ModelBudget | None = None,
+    budget_seconds: float = BUDGET_SECONDS,
 ) -> RagResponder:
-    """Whoever drafts from what is known; `gate` and `calls` as in `RagResponder`."""
+    """Whoever drafts from what is known; `gate`, `calls` and the budget as in `RagResponder`."""
     return build_responder(
         retriever=rag.knowledge.customers,
         against=all_of(SubjectCheck(rag.matcher, rag.confidence), contradiction_check),
@@ -107,6 +108,7 @@ def responder_of(
         gate=gate,
         calls=calls,
         revision=lambda: rag.knowledge.customers.revision,
+        budget_seconds=budget_seconds,
     )
 
 

@@ -61,6 +61,11 @@ class Program:
         return self._child.pid
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What it and its commands are started with."""
+        return dict(self._env)
+
+    @property
     def url(self) -> str:
         """Where it serves."""
         return f"http://127.0.0.1:{self.port}"

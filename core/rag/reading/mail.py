@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 from pathlib import Path
 
 from core.rag.domain.model import Article
@@ -11,6 +12,52 @@ from core.rag.domain.reading_outcome import Reading, Warned, article_id, count
 from core.rag.reading.html.page import page_of
 from core.rag.reading.text.encodings import declared_in, decoded
 from core.rag.reading.text.headings import with_questions_as_headings
+
+_SIGNS = r"^[>*_\s|]{0,20}"
+_SENDER = re.compile(_SIGNS + r"(?:From|Von|De|Da|보낸 ?사람)[*_ ]{0,4}:", re.IGNORECASE)
+_ABOUT = re.compile(
+    _SIGNS
+    + r"(?:Sent|Date|Subject|Gesendet|Datum|Betreff|Envoyé|Objet|Enviado|Fecha|Asunto|Inviato"
+    r"|Oggetto|보낸 ?날짜|날짜|제목)[*_ ]{0,4}:",
+    re.IGNORECASE,
+)
+_OTHERS = re.compile(_SIGNS + r"(?:To|Cc|An|À|Para|A|받는 ?사람|참조)[*_ ]{0,4}:", re.IGNORECASE)
+_WROTE = re.compile(
+    r"^[>*_\s]{0,20}(?:-{2,}\s?(?:Original Message|Ursprüngliche Nachricht|Message d['’]origine"
+    r"|원본 메시지)|[^\n]{0,200}@[\w.-]{1,200}>?[^\n]{0,40}"
+    r"(?:wrote|schrieb|a écrit|escribió|작성)[^\n]{0,20}:\s*$)",
+    re.IGNORECASE,
+)
+
+
+def _without_heads(text: str) -> tuple[str, int]:
+    """The text without who wrote the letters in it to whom, and how many characters that was.
+
+    Hours ("From: nine", "To: five") are no head: that names a sender, and a date or a subject.
+    """
+    lines = text.split("\n")
+    kept: list[str] = []
+    gone = at = 0
+    while at < len(lines):
+        end = at
+        while end < len(lines) and (
+            _is_of_head(lines[end]) or (end > at and not lines[end].strip())
+        ):
+            end += 1
+        some = lines[at:end]
+        if not (any(map(_SENDER.match, some)) and any(map(_ABOUT.match, some))):
+            end = at + (_WROTE.match(lines[at]) is not None)
+        if end == at:
+            kept.append(lines[at])
+            at += 1
+            continue
+        gone += sum(map(count, lines[at:end]))
+        at = end
+    return "\n".join(kept).strip(), gone
+
+
+def _is_of_head(line: str) -> bool:
+    return any(kind.match(line) for kind in (_SENDER, _ABOUT, _OTHERS))
 
 
 def read(path: Path, raw: bytes) -> Reading:
@@ -37,6 +84,9 @@ def read(path: Path, raw: bytes) -> Reading:
         text, _, signature = letter_text.partition("\n-- \n")
         dropped = {"signature": count(signature)} if signature else {}
         characters = count(text) + count(signature)
+    text, quoted = _without_heads(text)
+    if quoted:
+        dropped["heads of quoted letters"] = quoted
     if not text:
         return Reading(characters=characters, dropped=dropped, warnings=warnings)
     article = Article(

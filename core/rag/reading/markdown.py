@@ -32,6 +32,13 @@ _NAMED = re.compile(
     r"\b(?:title|summary|question|label|heading)=(?:\"([^\"]{0,300})\"|'([^']{0,300})'|\{[\"'`]([^\"'`]{0,300})[\"'`]\})"
 )
 _EXPRESSION = re.compile(r"\{[\"'`]([^\"'`{}]*)[\"'`]\}")
+_IMPORTED = re.compile(r"^import\s+[\w{}*,\s]{1,200}\s+from\s+[\"'][^\"']{1,200}[\"'];?\s*$")
+_ALERT = re.compile(r"^[ \t]{0,3}>[ \t]?\[!\w{1,20}\][+-]?[ \t]*$")
+_ANCHOR = re.compile(r"[ \t]+\{:?[ \t]?#[\w:.-]{1,100}[ \t]?\}[ \t]*$")
+_COMMENT = re.compile(r"%%(?!%)[^%\n]{0,2000}%%")
+_EMBEDDED = re.compile(r"!\[\[[^\[\]\n]{1,300}\]\]")
+_BETWEEN_NOTES = re.compile(r"\[\[([^\[\]|\n]{1,200})(?:\|([^\[\]|\n]{1,200}))?\]\]")
+_HIGHLIGHTED = re.compile(r"(?<![=\w])==(?=[^=\s])([^=\n]{1,300})==(?![=\w])")
 _ADMONITION = re.compile(r"^:::++[ \t]*+\w*+[ \t]*+(?:\[([^\[\]]*+)\]|(.*))$")
 
 
@@ -39,7 +46,8 @@ def read_markdown(path: Path, raw: bytes) -> Reading:
     """One article, with what its front matter says of it."""
     found = decoded(raw)
     said, text, problem = split(_lines(found))
-    return _reading(path, found, said, text, problem, is_mdx=path.suffix.lower() == ".mdx")
+    is_mdx = path.suffix.lower() == ".mdx" or _is_a_program(text)
+    return _reading(path, found, said, without_notation(text), problem, is_mdx=is_mdx)
 
 
 def read_text(path: Path, raw: bytes) -> Reading:
@@ -148,6 +156,42 @@ def with_references_inline(text: str) -> str:
     return _REFERRED.sub(linked, "\n".join(kept))
 
 
+def without_notation(text: str) -> str:
+    """Markdown without what site builders and note books add to it: only the words are seen.
+
+    Boxes (`:::note[Title]`, `> [!NOTE]`), anchors of headings (`{#when}`), comments (`%%…%%`),
+    links between notes (`[[page|label]]`) and marked words (`==so==`).
+    """
+    kept: list[str] = []
+    comments = False
+    for line, is_code in _marked(text):
+        if is_code:
+            kept.append(line)
+            continue
+        if line.count("%%") % 2:
+            before, _, after = line.partition("%%")
+            line, comments = (after, False) if comments else (before, True)
+        elif comments:
+            continue
+        line = _COMMENT.sub("", line)
+        if told := _ADMONITION.match(line):
+            kept.append((told[1] or told[2] or "").strip())
+            continue
+        if _ALERT.match(line):
+            continue
+        line = _ANCHOR.sub("", line) if line.startswith("#") else line
+        line = _EMBEDDED.sub("", line)
+        line = _BETWEEN_NOTES.sub(lambda m: m[2] or m[1], line)
+        kept.append(_HIGHLIGHTED.sub(r"\1", line))
+    return "\n".join(kept)
+
+
+def _is_a_program(text: str) -> bool:
+    """Whether it imports components: some builders of sites take .md for MDX."""
+    imported = any(not is_code and _IMPORTED.match(line) for line, is_code in _marked(text))
+    return imported and _COMPONENT.search(text) is not None
+
+
 def without_fences(text: str) -> str:
     """The text without its blocks of code."""
     return "\n".join(line for line, is_code in _marked(text) if not is_code)
@@ -164,9 +208,6 @@ def without_components(text: str) -> str:
             continue
         if braces > 0 or _MODULE.match(line):
             braces += sum(map(line.count, "{[(")) - sum(map(line.count, "}])"))
-            continue
-        if told := _ADMONITION.match(line):
-            kept.append((told[1] or told[2] or "").strip())
             continue
         line = _COMPONENT.sub(_shown, line)
         kept.append(_EXPRESSION.sub(r"\1", line))

@@ -30,7 +30,7 @@ def test_the_same_text_under_other_titles() -> None:
 
 
 def test_a_copy_with_a_word_more_or_a_typo_mended() -> None:
-    assert found(RETURNS, RETURNS.replace("item", "itme"), f"Please note: {RETURNS}") == [
+    assert found(RETURNS, RETURNS.replace("delivery", "delivry"), f"Please note: {RETURNS}") == [
         ["a0", "a1", "a2"]
     ]
 
@@ -38,9 +38,8 @@ def test_a_copy_with_a_word_more_or_a_typo_mended() -> None:
 def test_siblings_that_differ_in_a_number_or_much_are_none() -> None:
     fee = "A transfer to {} costs {} euros and arrives on the next working day, at the latest."
     assert found(fee.format("Norway", 5), fee.format("Norway", 9)) == []
-    assert (
-        found(RETURNS, "You can send an item back, but only unopened and with the receipt.") == []
-    )
+    other = "You can send an item back, but only unopened and with the receipt that came with it."
+    assert found(RETURNS, other) == []
 
 
 def test_short_answers_and_other_languages_are_none() -> None:

@@ -84,16 +84,21 @@ def split_header(grid: Sequence[Sequence[Cell]], heads: int) -> tuple[list[str],
         )
         header.append(" › ".join(names))
     rows: list[list[str]] = []
-    group = ""
+    group, waits = "", False  # a group under which no row has come yet
     for row in grid[heads:]:
         if len(row) > 1 and row[0].spans >= wide:
-            group = row[0].text
+            if waits:
+                rows.append([group])
+            group, waits = row[0].text, bool(row[0].text)
             continue
+        waits = False
         texts = [
             cell.text if place == 0 or cell is not row[place - 1] else ""
             for place, cell in enumerate(row)
         ]
         rows.append([f"{group} – {texts[0]}" if group else texts[0], *texts[1:]])
+    if waits:
+        rows.append([group])
     return header, rows
 
 

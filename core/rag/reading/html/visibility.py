@@ -43,10 +43,25 @@ _FRAME = {
     "contentinfo": "footer", "banner": "header",
 }  # fmt: skip
 _FRAME_CLASSES = re.compile(
-    r"(?:^|\s)(?:breadcrumbs?|skip-?links?|skip-?nav|skip-to-content|cookie-?(?:banner|consent|"
-    r"notice|bar)|gdpr(?:-\w+)?|pagination|pager|site-?nav|navbar|main-?nav|main-?menu|"
-    r"site-?footer|page-?footer|share-?buttons?|social-?(?:links|share|icons)|"
-    r"mobile-?menu|back-to-top|(?:article-)?votes?|page-feedback|was-(?:this-)?helpful)(?:\s|$)"
+    r"(?:^|\s)(?:breadcrumbs?(?:-section)?|skip-?links?|skip-?nav|skip-to-content|gdpr(?:-\w+)?|"
+    r"pagination|pager|site-?nav|navbar|main-?nav|main-?menu|"
+    r"site-?footer|page-?footer|share-?buttons?|social-?(?:links|share|icons)|article-share|"
+    r"mobile-?menu|back-to-top|(?:article-)?return-to-top|(?:article-)?votes?|article-vote|"
+    r"(?:page|article)-feedback|was-(?:this-)?helpful|article-more-questions|article-relatives|"
+    r"(?:related|recent)-?(?:articles|posts)|article-comments|comments-(?:area|section)|disqus_thread|"
+    r"page-metadata)(?:\s|$)"
+)
+#: What asks for consent, by the names that the programs which do so give it. A whole page may be
+#: called by what it has ("has-cookie-banner"), and is none.
+_CONSENT = re.compile(
+    r"(?:^|\s)(?:(?:(?:eu|site|wp|hs|my|js|gdpr|moove_gdpr)[-_])?cookies?[-_]?(?:banner|consent|notice|bar|"
+    r"dialog|popup|pop-up|modal|message|law|overlay|alert|info[-_]?bar)"
+    r"(?:[-_](?:container|wrapper?|inner|root|content|box|text|body))?|"
+    r"cookieconsent(?:[:_-]\w{1,30})*|onetrust-[\w-]{1,40}|cybotcookiebot\w{0,40}|cc-(?:window|banner)|"
+    r"truste[-_][\w-]{1,40}|usercentrics-\w{1,40}|didomi-(?:host|notice|popup)[\w-]{0,40}|"
+    r"qc-cmp[\w-]{0,40}|iubenda-cs-[\w-]{1,40}|cmplz-cookiebanner[\w-]{0,40}|borlabscookie[\w-]{0,40}|"
+    r"fc-consent-root|sp_message_container\w{0,40}|consent-?(?:banner|manager|modal|popup|dialog)|"
+    r"privacy-?(?:banner|popup|consent))(?:\s|$)"
 )
 _ARTICLES = ("article", "main", "section", "blockquote", "li", "td", "details", "dialog")
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -71,6 +86,10 @@ class Visibility:
         if frame := _frame(tag):
             return frame
         return "hidden" if self._is_hidden(tag) and not self._opens(tag) else ""
+
+    def is_panel(self, tag: Tag) -> bool:
+        """Whether it is closed at first, and something that is pressed opens it."""
+        return self._is_hidden(tag) and self._opens(tag)
 
     def _is_hidden(self, tag: Tag) -> bool:
         if tag.name == "dialog" and not tag.has_attr("open"):
@@ -182,7 +201,10 @@ def _frame(tag: Tag) -> str:
     if tag.name == "nav":
         return "navigation"
     role = _FRAME.get(str(tag.get("role") or ""), "")
-    if role == "navigation" or _FRAME_CLASSES.search(" ".join(sorted(classes_of(tag))).lower()):
+    names = " ".join([*sorted(classes_of(tag)), str(tag.get("id") or "")]).lower()
+    if role == "navigation" or _FRAME_CLASSES.search(names):
+        return "navigation"
+    if _CONSENT.search(names) and tag.find(("main", "article", "h1")) is None:
         return "navigation"
     if tag.name == "a" and str(tag.get("href") or "") in ("#main", "#content", "#main-content"):
         return "navigation"

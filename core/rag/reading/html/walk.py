@@ -191,6 +191,9 @@ class Walk:
             shown = [cell for cell in cells if not self._left_out(cell)]
             return above + [b for cell in shown for b in self._blocks(cell, depth + 1)]
 
+        if any(map(self._seen.is_panel, rows)):
+            return above + self._panels(rows, depth)
+
         def said(cell: Tag) -> str:
             lines = [
                 line.strip() for b in self._blocks(cell, depth + 1) for line in b.text.split("\n")
@@ -211,6 +214,23 @@ class Walk:
         # Without a header each row stands for itself.
         parts = [table] if any(header) else table.split("\n")
         return above + [Block(part) for part in parts if part]
+
+    def _panels(self, rows: list[Tag], depth: int) -> list[Block]:
+        """Rows of which one is pressed and shows the next: what it asks, and the answer to that."""
+        blocks: list[Block] = []
+        for row, under in zip(rows, [*rows[1:], None], strict=True):
+            cells = [cell for cell in cells_of(row) if not self._left_out(cell)]
+            texts = [self._blocks(cell, depth + 1) for cell in cells]
+            if self._seen.is_panel(row):
+                blocks += [*(block for found in texts for block in found), Block("", ends=True)]
+                continue
+            # Its number and its date say nothing of what it asks.
+            said = max(map(one_line, texts), key=len, default="")
+            if under is not None and self._seen.is_panel(under) and 0 < len(said) <= QUESTION_CHARS:
+                blocks.append(Block(said, ASKED, asked=True))
+            else:
+                blocks += [block for found in texts for block in found]
+        return blocks
 
     def _linked(self, tag: Tag, blocks: list[Block]) -> list[Block]:
         """A link around whole blocks: the first of them carries it."""

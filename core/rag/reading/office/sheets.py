@@ -14,7 +14,7 @@ from typing import Any
 from core.rag.domain.model import Article
 from core.rag.domain.reading_outcome import Reading, Warned, article_id, count
 from core.rag.reading.office.archive import Archive
-from core.rag.reading.tables.rows import Row, reading_of
+from core.rag.reading.tables.rows import Row, reading_of, unstacked
 from core.rag.reading.text.columns import named_columns
 from core.rag.reading.text.grid import written
 
@@ -80,7 +80,7 @@ def reading_of_sheets(
         warnings += sheet.warnings
         if not any(map(any, cells)):
             continue
-        if named_columns([row for row in cells if any(row)]).asks:
+        if named_columns([row for row in cells if any(row)]).asks or unstacked(sheet.rows):
             found = reading_of(sheet.rows, path=path, place=sheet.name)
             articles += found.articles
             gone.update(found.dropped)

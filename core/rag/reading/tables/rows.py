@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ def reading_of(
     found = list(warnings)
     if not rows:
         return Reading(warnings=found)
+    rows = unstacked(rows) or rows
     columns = named_columns([row.cells for row in rows])
     if not columns.asks and _is_faq(rows):
         columns = Columns(header=-1, names=("question", "answer"), of={"question": 0, "answer": 1})
@@ -70,6 +72,42 @@ def reading_of(
             if cell.strip() and not known:
                 dropped["other columns"] += count(cell)
     return Reading(articles=articles, characters=characters, dropped=dropped, warnings=found)
+
+
+def unstacked(rows: Sequence[Row]) -> list[Row]:
+    """Questions over their answers, each with a letter or word before it, as rows of both.
+
+    Nothing where the rows are no such thing. A row without a word of its own goes on with the one
+    before it.
+    """
+    told = [(row, *_labelled(row)) for row in rows if any(cell.strip() for cell in row.cells)]
+    kinds = [kind for _, kind, _ in told if kind]
+    if kinds[:1] != ["question"] or "answer" not in kinds or len(kinds) * 10 < len(told) * 6:
+        return []
+    pairs: list[tuple[int, list[str], list[str]]] = []
+    for row, kind, text in told:
+        if kind == "question" and (not pairs or pairs[-1][2]):
+            pairs.append((row.number, [text], []))
+        elif pairs:
+            number, asked, answered = pairs[-1]
+            is_asked = kind == "question" or (not kind and not answered)
+            (asked if is_asked else answered).append(text)
+    found = [Row(number=1, cells=["question", "answer"])]
+    for number, asked, answered in pairs:
+        found.append(Row(number=number, cells=[" ".join(asked), "\n".join(answered)]))
+    return found
+
+
+def _labelled(row: Row) -> tuple[str, str]:
+    """What the first cell says the others are: question, answer or "" for nothing; and these."""
+    cells = [cell.strip() for cell in row.cells if cell.strip()]
+    named = [kind for kind in kinds_of(_NUMBER.sub("", cells[0])) if kind in ("question", "answer")]
+    if len(cells) > 1 and len(named) == 1:
+        return named[0], " ".join(cells[1:])
+    return "", " ".join(cells)
+
+
+_NUMBER = re.compile(r"[\s.#]*\d{1,4}[.):]?\s*$")
 
 
 def _article(

@@ -18,7 +18,8 @@ UNSURE = 0.25  #: worth below which nothing that we weigh looks like a text
 MOST_BROKEN = 2_000  #: places that are mended one by one
 DECLARED = 0.15  #: what a text's own word for its encoding weighs
 _MULTIBYTE = ("cp949", "cp932", "gb18030", "big5hkscs", "euc_jp")
-_SINGLE = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "cp866")
+_SINGLE = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "cp866",
+           "mac_roman")  # fmt: skip
 _META = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,30})""", re.IGNORECASE)
 _XML = re.compile(rb"""\A\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]{2,30})["']""")
 
@@ -257,6 +258,7 @@ _WORTH = {
 }  # fmt: skip
 _FREQUENT = {
     "cp1252": "éèêàâçùûôîïëüäößñáíóúãõåæøœ’‘“”–—…•€°«»¿¡£®©™·½ªº",
+    "mac_roman": "éèêàâçùûôîïëüäößñáíóúãõåæøœ’‘“”–—…•«»¿¡ÉÄÖÜ",
     "cp1250": "ąćęłńóśźżčďěňřšťůžýáíéúőűöüäăâîșţ’“”„–€§",
     "cp1251": "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъёіїєґ№«»–—",
     "cp1253": "αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊ«»–€",

@@ -1,0 +1,261 @@
+"""Pages as help centres and wikis export them, with what stands around their text."""
+
+from __future__ import annotations
+
+import json
+
+from tests.core.rag.reading.papers.paper import Paper
+
+
+def page(body: str, *, head: str = "", lang: str = "en") -> bytes:
+    """A page of somebody's program."""
+    return (
+        f'<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8"><title>Export</title>'
+        f"{head}</head><body>{body}</body></html>"
+    ).encode()
+
+
+COOKIES = """
+<div id="onetrust-consent-sdk"><div class="onetrust-pc-dark-filter"></div>
+<div id="onetrust-banner-sdk" role="dialog" aria-label="Cookie banner"><div class="ot-sdk-row">
+<p id="onetrust-policy-text">We use cookies to personalise content and to analyse our traffic.</p>
+<button id="onetrust-accept-btn-handler">Accept all cookies</button></div></div></div>
+"""
+COOKIEBOT = """
+<div id="CybotCookiebotDialog" role="dialog"><h2>This website uses cookies</h2>
+<p>Necessary cookies help to make a website usable.</p><button>Allow selection</button></div>
+"""
+CONSENT = """
+<section class="cc-window cc-banner" aria-label="cookieconsent"><span id="cookieconsent:desc">
+This site stores small files on your device.</span><a class="cc-btn cc-dismiss">Got
+it!</a></section>
+"""
+
+ZENDESK = f"""
+<header class="header"><a class="logo" href="/hc"><img alt="Home"></a><nav>Submit a request</nav>
+</header><main role="main"><div class="container-divider"></div><div class="container
+article-page">
+<section class="article-container"><aside class="article-sidebar"><section
+class="section-articles collapsible-sidebar"><h3 class="collapsible-sidebar-title">Articles in this
+section</h3><ul><li><a href="/hc/1">Old boats</a></li></ul></section></aside>
+<article class="article"><header class="article-header"><h1 class="article-title">Can I cancel my
+trip?</h1><div class="article-author"><div class="article-meta"><a href="/u/1">Ann</a><ul
+class="meta-group"><li class="meta-data"><time>2 years ago</time></li><li
+class="meta-data">Updated</li></ul></div></div></header>
+<section class="article-info"><div class="article-content"><div class="article-body">
+<p>Yes, up to one day before it begins.</p><h2>How is it paid back?</h2><ol><li><p>We write to
+you.</p></li><li><p>The money is with you within three days.</p></li></ol></div></div></section>
+<footer><div class="article-footer"><div class="article-share"><ul class="share"><li><a
+class="share-facebook">Facebook</a></li></ul></div></div><div class="article-votes"><span
+class="article-votes-question">Was this article helpful?</span><button>Yes</button>
+<span class="article-votes-count">3 out of 4 found this helpful</span></div>
+<div class="article-more-questions">Have more questions? <a href="/new">Submit a request</a></div>
+<div class="article-return-to-top"><a href="#article-container">Return to top</a></div></footer>
+<div class="article-relatives"><section class="related-articles"><h3
+class="related-articles-title">Related articles</h3><ul><li><a href="/hc/9">Gift
+cards</a></li></ul>
+</section><section class="recent-articles"><h3>Recently viewed articles</h3></section></div>
+<div class="article-comments" id="article-comments"><section class="comments"><header><h2
+class="comment-heading">Comments</h2><p class="comment-callout">0 comments</p></header><p
+class="comment-callout">Please <a href="/in">sign in</a> to leave a comment.</p></section></div>
+</article></section></div></main>{COOKIES}
+"""
+CONFLUENCE = """
+<div id="page"><div id="main" class="aui-page-panel"><div id="main-header"><div
+id="breadcrumb-section"><ol id="breadcrumbs"><li class="first"><span><a
+href="index.html">Harbour team</a></span></li></ol></div><h1 id="title-heading"
+class="pagetitle"><span id="title-text">Harbour team : Lost and found</span></h1></div>
+<div id="content" class="view"><div class="page-metadata">Created by <span
+class="author">Ann Private</span>, last modified on Mar 03, 2031</div>
+<div id="main-content" class="wiki-content group"><div class="toc-macro"><ul><li><a
+href="#a">What was found</a></li></ul></div><h2 id="a">What was found</h2><div
+class="confluence-information-macro"><span class="aui-icon"></span><div
+class="confluence-information-macro-body"><p>Things are kept for a month.</p></div></div>
+<div id="expander-1" class="expand-container"><div id="expander-control-1"
+class="expand-control"><span class="expand-control-icon"><img src="i.gif"></span><span
+class="expand-control-text">How do I get it back?</span></div><div id="expander-content-1"
+class="expand-content"><p>Come to the pier with your ticket.</p></div></div>
+<div class="table-wrap"><table
+class="confluenceTable"><colgroup><col><col></colgroup><tbody><tr><th
+class="confluenceTh"><p>Thing</p></th><th class="confluenceTh"><p>Shelf</p></th></tr><tr><td
+class="confluenceTd"><p>Umbrellas</p></td><td
+class="confluenceTd"><p>7</p></td></tr></tbody></table>
+</div></div></div></div><div id="footer" role="contentinfo"><section
+class="footer-body"><p>Document
+generated by Confluence on Mar 04, 2031 10:00</p><div id="footer-logo"><a
+href="http://www.atlassian.com/">Atlassian</a></div></section></div></div>
+"""
+NOTION = """
+<article id="x" class="page sans"><header><div class="page-header-icon"><span
+class="icon">⛵</span>
+</div><h1 class="page-title">Boat house rules</h1><p class="page-description"></p><table
+class="properties"><tbody><tr class="property-row"><th><span class="icon"></span>Owner</th><td>Ann
+Private</td></tr></tbody></table></header><div class="page-body"><figure class="block-color-gray
+callout" style="white-space:pre-wrap;display:flex"><div style="font-size:1.5em"><span
+class="icon">💡</span></div><div style="width:100%">The house opens at six.</div></figure><ul
+class="toggle"><li><details open=""><summary>Who has a key?</summary><p>Every member has one.</p>
+</details></li></ul><ul class="toggle"><li><details><summary>May guests row?</summary><p>With a
+member, on weekdays.</p><table
+class="simple-table"><tbody><tr><td>Day</td><td>Seats</td></tr><tr><td>
+Monday</td><td>4</td></tr></tbody></table></details></li></ul><div class="column-list"><div
+style="width:50%" class="column"><p>Left words stand here.</p></div><div style="width:50%"
+class="column"><p>Right words stand there.</p></div></div><ul class="to-do-list"><li><div
+class="checkbox checkbox-on"></div> <span class="to-do-children-checked">Sweep the
+floor</span></li></ul></div></article>
+"""
+ELEMENTOR = f"""
+<div class="elementor-widget-toggle"><div class="elementor-toggle"><div
+class="elementor-toggle-item"><div id="elementor-tab-title-1" class="elementor-tab-title"
+data-tab="1" role="button" aria-controls="elementor-tab-content-1" aria-expanded="false"><span
+class="elementor-toggle-icon" aria-hidden="true"><i class="fas fa-caret-right"></i></span><a
+class="elementor-toggle-title" tabindex="0">Are dogs allowed?</a></div><div
+id="elementor-tab-content-1" class="elementor-tab-content elementor-clearfix" role="region"
+style="display:none"><p>Small ones are.</p></div></div></div></div>
+<div class="elementor-widget-heading"><h3 class="elementor-heading-title">Contact</h3></div>
+<div class="elementor-widget-text-editor"><div class="elementor-widget-container"><p>Write to the
+pier master.</p></div></div>{COOKIEBOT}
+"""
+FRESHDESK = """
+<div class="fw-page"><h2 class="heading">Solution home</h2><article class="article-body"
+id="article-body" itemprop="articleBody"><p class="MsoNormal"><b><span style="font-size:12pt">What
+is in the ticket<o:p></o:p></span></b></p><p class="MsoNormal">One trip for one
+person.<o:p></o:p></p>
+<p class="MsoListParagraphCxSpFirst" style="text-indent:-18pt"><!--[if !supportLists]--><span
+style="font-family:Symbol">·<span style="font:7pt">&nbsp;&nbsp;&nbsp;
+</span></span><!--[endif]-->a seat
+at the window</p><p class="MsoListParagraphCxSpLast" style="text-indent:-18pt"><!--[if
+!supportLists]--><span style="font-family:Symbol">·<span>&nbsp;&nbsp;</span></span><!--[endif]-->a
+cup of
+tea</p><table border="0" class="MsoTableGrid"><tbody><tr><td><p
+class="MsoNormal">Ticket</p></td><td><p
+class="MsoNormal">Price</p></td></tr><tr><td><p class="MsoNormal">Single</p></td><td><p
+class="MsoNormal">9 €</p></td></tr></tbody></table></article><p class="article-vote">Did you find
+it
+helpful? <a href="#">Yes</a> <a href="#">No</a></p></div>
+"""
+CAFE24 = """
+<div class="xans-board"><table border="1" summary=""><caption>게시판 상세</caption><tbody
+class="center">
+<tr><td>1</td><td class="subject"><a href="#none" onclick="faqToggle('faq_1'); return
+false;">배송은
+얼마나 걸리나요?</a></td></tr><tr id="faq_1" style="display:none"><td colspan="2"><div
+class="detail"><p>결제 후 이틀 안에 도착합니다.</p></div></td></tr><tr><td>2</td><td
+class="subject"><a
+href="#none" onclick="faqToggle('faq_2'); return false;">교환은 어떻게 하나요?</a></td></tr><tr
+id="faq_2" style="display:none"><td colspan="2"><div class="detail">칠일 안에 전화해
+주세요.</div></td></tr>
+</tbody></table></div>
+"""
+NESTED = """
+<table width="600" align="center" cellpadding="0"><tr><td><table><tr><td><h1>Summer
+timetable</h1></td></tr><tr><td><table border="1"><thead><tr><th rowspan="2">Pier</th><th
+colspan="2">Departures</th></tr><tr><th>Weekdays</th><th>Sundays</th></tr></thead><tbody><tr><td
+rowspan="2">North</td><td>08:10</td><td>09:40</td></tr><tr><td>12:15</td><td>13:45</td></tr><tr><td>
+South</td><td colspan="2">every full hour</td></tr></tbody></table></td></tr><tr><td>Tickets are
+sold
+on board.</td></tr></table></td></tr></table>
+"""
+HEADINGS_THAT_OPEN = """
+<div class="faq"><div class="faq__item"><h3 class="faq__q js-toggle">Do you rent vests?</h3><div
+class="faq__a" style="display: none">Vests are free of charge.</div></div><div
+class="faq__item"><h3
+class="faq__q js-toggle">Is there a shower?</h3><div class="faq__a" style="display: none"><p>Behind
+the boat house.</p><p class="note" hidden>Staff: the boiler breaks at forty guests.</p></div></div>
+</div><div class="newsletter-popup" style="display:none"><h3>Ten percent off!</h3><p>Subscribe to
+our letter.</p></div>
+"""
+TERMS = """
+<dl class="faq"><div class="pair"><dt>Can I pay in cash?</dt><dd>At the pier, you can.</dd><dd>On
+board, you cannot.</dd></div><div class="pair"><dt>Is there a bar?</dt><dd><p>On the upper
+deck.</p><ul>
+<li>tea and coffee</li><li>small dishes</li></ul></dd></div></dl>
+"""
+EXPORTED = {
+    "count": 3,
+    "articles": [
+        {"id": 1, "title": "How do I book?", "body": "<p>Press <b>Book</b> at the pier.</p>",
+         "locale": "en-us", "draft": False, "html_url": "https://boats.example/hc/1"},
+        {"id": 2, "title": "New prices of spring", "body": "<p>Ten euros more.</p>",
+         "locale": "en-us", "draft": True},
+        {"id": 3, "title": "Wie buche ich?", "body": "<p>Am Steg, mit der Karte.</p>",
+         "locale": "de", "draft": False},
+    ],
+}  # fmt: skip
+
+
+EXPORTS = (
+    Paper(
+        name="zendesk_page.html", body=page(ZENDESK), title="Can I cancel my trip?",
+        seen=["Can I cancel my trip?", "Yes, up to one day before it begins.",
+              "How is it paid back?", "1. We write to you.",
+              "The money is with you within three days."],
+        hidden=["Submit a request", "Articles in this section", "Was this article helpful",
+                "3 out of 4 found this helpful", "Recently viewed articles", "Gift cards",
+                "to leave a comment", "0 comments", "Return to top", "We use cookies",
+                "Accept all cookies", "Have more questions"],
+        asked=[("Can I cancel my trip?", "up to one day before"),
+               ("How is it paid back?", "within three days")],
+    ),
+    Paper(
+        name="confluence_page.html", body=page(CONFLUENCE),
+        seen=["What was found", "Things are kept for a month.", "How do I get it back?",
+              "Come to the pier with your ticket.", "Umbrellas"],
+        hidden=["Ann Private", "last modified on", "Document generated by Confluence",
+                "Atlassian"],
+        asked=[("How do I get it back?", "Come to the pier")],
+    ),
+    Paper(
+        name="notion_page.html", body=page(NOTION), title="Boat house rules",
+        seen=["The house opens at six.", "Who has a key?", "Every member has one.",
+              "May guests row?", "With a member, on weekdays.", "Left words stand here.",
+              "Right words stand there.", "Sweep the floor"],
+        asked=[("Who has a key?", "Every member"), ("May guests row?", "on weekdays")],
+    ),
+    Paper(
+        name="elementor_page.html", body=page(ELEMENTOR),
+        seen=["Are dogs allowed?", "Small ones are.", "Contact", "Write to the pier master."],
+        hidden=["This website uses cookies", "Allow selection"],
+        asked=[("Are dogs allowed?", "Small ones are.")],
+    ),
+    Paper(
+        name="freshdesk_page.html", body=page(FRESHDESK),
+        seen=["What is in the ticket", "One trip for one person.", "a seat at the window",
+              "a cup of tea", "Single", "9 €"],
+        hidden=["Did you find it helpful"],
+        asked=[("What is in the ticket", "One trip for one person.")],
+    ),
+    Paper(
+        name="cafe24_page.html", body=page(CAFE24, lang="ko"), locale="ko",
+        seen=["배송은 얼마나 걸리나요?", "결제 후 이틀 안에 도착합니다.", "교환은 어떻게 하나요?",
+              "칠일 안에 전화해 주세요."],
+        asked=[("배송은 얼마나 걸리나요?", "이틀 안에"), ("교환은 어떻게 하나요?", "칠일 안에")],
+    ),
+    Paper(
+        name="timetable.html", body=page(NESTED), title="Summer timetable",
+        seen=["Summer timetable", "North", "08:10", "13:45", "every full hour",
+              "Tickets are sold on board."],
+    ),
+    Paper(
+        name="headings_that_open.html", body=page(HEADINGS_THAT_OPEN + CONSENT),
+        seen=["Do you rent vests?", "Vests are free of charge.", "Is there a shower?",
+              "Behind the boat house."],
+        hidden=["the boiler breaks", "Ten percent off", "Subscribe to our letter",
+                "This site stores small files", "Got it!"],
+        asked=[("Do you rent vests?", "free of charge"), ("Is there a shower?", "Behind the boat")],
+    ),
+    Paper(
+        name="terms_in_boxes.html", body=page(TERMS),
+        seen=["Can I pay in cash?", "At the pier, you can.", "On board, you cannot.",
+              "Is there a bar?", "On the upper deck.", "tea and coffee"],
+        asked=[("Can I pay in cash?", "On board, you cannot."),
+               ("Is there a bar?", "small dishes")],
+    ),
+    Paper(
+        name="zendesk_articles.json",
+        body=json.dumps(EXPORTED, ensure_ascii=False).encode(),
+        seen=["How do I book?", "Press Book at the pier.", "Wie buche ich?",
+              "Am Steg, mit der Karte."],
+        asked=[("How do I book?", "at the pier"), ("Wie buche ich?", "mit der Karte")],
+        url="https://boats.example/hc/1", warned=["draft"],
+    ),
+)  # fmt: skip
