@@ -40,10 +40,13 @@ endef
 # an index, and wherever uv fails, pip does it. It compiles on one core, and packages' own tests too;
 # compileall takes every core and leaves them. The path file puts the project itself on the path.
 define install
+@echo "Installing what stands in $(1): this happens once and takes a minute or two." >&2
+@echo "  1 of 2: downloading and unpacking …" >&2
 @{ ! $(PIP) config list | grep -q '[.]index-url=' && \
   $(PIP) install -qq --require-hashes -r requirements-uv.lock && \
   UV_LINK_MODE=copy .venv/bin/uv pip install -q --no-config --python $(PY) --require-hashes \
     -r $(1) 2>/dev/null; } || $(PIP) install -qq --no-compile --require-hashes -r $(1)
+@echo "  2 of 2: compiling, so that every start is quick …" >&2
 @$(PY) -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
 @$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), \
   "contact-center-os.pth").write_text(str(pathlib.Path.cwd()) + "\n")'

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from config.settings import Settings, SettingsError, load_settings
+from config.settings import Settings, SettingsError, load_settings, misspelt
 from core.cluster.model import Role
 from core.cluster.settings import check_role
 from core.errors import SetupError
@@ -265,6 +265,8 @@ async def _serve(settings: Settings, data_dir: DataDir, role: Role) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    for name, meant in misspelt(settings.variables):
+        log.warning("%s is no setting and does nothing; %s is one", name, meant)
     async with serving(settings, data_dir, store=store, role=role) as app:
         watchdog = LoopWatchdog(app.core.registry)
         watchdog.start()

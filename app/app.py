@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import analytics.setup
 import approvals.setup
 import channels.web.setup
 import core.console.setup
+import core.console.start.setup
 import core.rag.setup
 import imports.setup
 import plugins.setup
@@ -28,11 +30,13 @@ from app.privacy import setup_privacy, states_in_memory
 from app.telemetry import start_telemetry, telemetry_checks
 from app.web import build_web, health_of, web_settings
 from config.settings import Settings
+from core.accounts.oidc.doctor import require_sound
 from core.accounts.sessions import StaffAccess
 from core.cluster.hints import RedisHints
 from core.cluster.model import Role
 from core.cluster.settings import is_cluster
 from core.console.health import ChannelReady, OperatorPort
+from core.console.start.setup import home_of
 from core.domain.messages import SLACK, WEB_CHAT
 from core.domain.next_step import is_idle
 from core.engine.inbound.acknowledgements import Acknowledgements
@@ -48,7 +52,15 @@ from core.engine.replies import Replies
 from core.rag.answering.freshness import FreshResponder
 from core.rag.knowledge.digests import UnwatchedSources
 from core.rag.knowledge_base.rag import Rag
-from core.rag.setup import model_budget, model_of, responder_of, writing_seconds
+from core.rag.llm.budget import Spent
+from core.rag.llm.choice import Source
+from core.rag.setup import (
+    ask_as_chosen,
+    model_budget,
+    model_choices,
+    model_of,
+    responder_of,
+)
 from core.runtime.checks import Check
 from core.runtime.control_socket import Command
 from core.runtime.data_dir import DataDir
@@ -57,6 +69,7 @@ from core.sdk.plugin import Carries
 from core.slices.slice import Slice
 from core.storage.client import Database
 from core.storage.embedded import EmbeddedStore
+from plugins.registry.egress import Egress
 
 log = logging.getLogger(__name__)
 
@@ -99,11 +112,12 @@ class App:
             db=db,
             clock=one.clock,
             guide=guide,
+            shows_shop=lambda: one.company.current.demonstration,
         )
         self._budget = model_budget(one)
-        if self._budget is not None:
-            one.registry.register(self._budget)
-        knowledge = core.rag.setup.setup(one, self.rag, budget=self._budget)
+        one.registry.register(self._budget)
+        self.models = model_choices(one, reach=self._require_reach)
+        knowledge = core.rag.setup.setup(one, self.rag, budget=self._budget, models=self.models)
         rules = approvals.setup.setup_rules(one, self.rag)
         self.answers = responder_of(
             one,
@@ -113,10 +127,13 @@ class App:
             gate=lambda _question, draft: rules.trust.autonomy.would_send(draft),
             calls=self._budget,
         )
+        ask_as_chosen(self.answers, self.models)
         # Of what another responder cites nothing is known.
         sources: Sources = self.rag.knowledge.sources if responder is None else UnwatchedSources()
         self._marks = CrashMarks(data_dir.path / "drafting.marks")
-        self.plugins = plugins.setup.setup(one, on_running=self._channel_is_up)
+        self.plugins = plugins.setup.setup(
+            one, on_running=self._channel_is_up, reseal_besides=self.models.reseal
+        )
         self.host = self.plugins.host
         replies = Replies(one.words, pulls=self._pulls, disclosure=settings.server.disclosure or "")
         self.pipeline = Pipeline(
@@ -127,7 +144,7 @@ class App:
             rules=rules.trust.autonomy,
             clock=one.clock,
             site=one.site.url,
-            writing_seconds=writing_seconds(settings.llm),
+            writing_seconds=lambda: self.answers.writing_seconds,
             observe=one.observe,
             sources=sources,
             marks=self._marks,
@@ -185,12 +202,13 @@ class App:
             pipeline=self.pipeline,
             replies=replies,
             sources=sources,
+            models=self.models,
             slack_is_wanted=self._approvals_go_to_slack,
         )
         self.insight = analytics.setup.setup(
             one,
             queue_length=self._queue_length,
-            model_calls=self._budget.today if self._budget is not None else None,
+            model_calls=self._model_calls,
             knowledge=self.rag.ready,
             disagreements=self.rag.disagreements,
             meaning=self._meaning,
@@ -211,7 +229,9 @@ class App:
             demonstrates=self.rag.knowledge.demonstrates,
         )
         parts = (
-            core.console.setup.setup(one, self.access),
+            core.console.setup.setup(
+                one, self.access, home=partial(home_of, rag=self.rag), models=self.models
+            ),
             chat,
             setup_attachments(one, channels=self.host, heard=self._heard),
             knowledge,
@@ -231,7 +251,10 @@ class App:
             hints=self.hints,
             copies=backups.left_behind,
         )
-        self.slices: Sequence[Slice] = (*parts, privacy, backup)
+        start = core.console.start.setup.setup(
+            one, self.rag, privacy=self.privacy, channels=self._channels
+        )
+        self.slices: Sequence[Slice] = (*parts, privacy, backup, start)
         for projection in (p for part in self.slices for p in part.projections):
             one.projector.register(projection)
         health = health_of(one, self.slices, channels=self._channels)
@@ -252,6 +275,7 @@ class App:
     async def start(self) -> None:
         """Serve. Raises SetupError, having stopped whatever was started."""
         one = self.core
+        require_sound(self.settings.oidc)
         async with AsyncExitStack() as stack:
             await start_telemetry(
                 stack,
@@ -262,9 +286,8 @@ class App:
             stack.push_async_callback(one.snapshots.close)
             stack.push_async_callback(one.commit_log.close)
             await self.rag.open()
-            if self._budget is not None:
-                await self._budget.start()
-            await self.answers.start()
+            await self._budget.start()
+            await self._open_model()
             self._marks.open()
             stack.callback(self._marks.close)
             await one.node.start()
@@ -307,6 +330,25 @@ class App:
                 takes_up = self.recovery if one.node.is_alone else self.keeper
                 begin(stack, "what was left", takes_up.run())
             self._stack = stack.pop_all()
+
+    async def _open_model(self) -> None:
+        """Have the chosen model answer. Raises SetupError where the environment's cannot be had.
+
+        What an admin has chosen holds up no start: until it can be had, answers are quoted.
+        """
+        await self.models.load()
+        if self.models.current.source is not Source.ENVIRONMENT:
+            await self.answers.use(None)
+        await self.answers.start()
+        await self.models.apply()
+
+    async def _model_calls(self) -> Sequence[Spent]:
+        """What the model has cost today; nothing where none is asked."""
+        return await self._budget.today() if self.answers.writing_seconds else ()
+
+    async def _require_reach(self, address: str) -> None:
+        reach = Egress(self.settings.server.private_api_addresses)
+        await reach.require({"The model's address": address})
 
     def _remote_bus(self, hints: RedisHints) -> RemoteBus:
         one = self.core

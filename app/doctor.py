@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from config.settings import TRACING, Settings
+from config.settings import TRACING, Settings, misspelt
 from core.accounts.roles import Role
 from core.accounts.store import AccountStore
 from core.runtime.checks import Advice, Check, outcomes, timed
@@ -123,8 +123,14 @@ def machine_checks(
             raise Advice("nobody gets /metrics; set METRICS_TOKEN or METRICS_PORT")
         return "/metrics and the parts of /readyz to this machine only"
 
+    async def names() -> str:
+        for name, meant in misspelt(settings.variables):
+            raise Advice(f"{name} is no setting and does nothing; {meant} is one")
+        return "no name of a setting looks misspelt"
+
     return (
         Check(name="Python", attempt=python, remedy=""),
+        Check(name="settings", attempt=names, remedy=""),
         Check(name="data directory", attempt=directory, remedy="Choose another DATA_DIR."),
         Check(name="secret key", attempt=secret_key, remedy=""),
         Check(name="open files", attempt=open_files, remedy=""),

@@ -47,6 +47,7 @@ from core.errors import BadInput, SetupError
 from core.privacy.owned import OwnedDocuments
 from core.privacy.stored import stored
 from core.rag.knowledge_base.rag import Rag
+from core.rag.llm.choice import ModelChoices
 from core.rag.setup import model_of, responder_of
 from core.runtime.shipped import HERE, PROMPTS
 from core.sdk.channel import Channel
@@ -122,6 +123,7 @@ def setup(
     pipeline: Pipeline,
     replies: Replies,
     sources: Sources,
+    models: ModelChoices,
     slack_is_wanted: Callable[[], bool],
 ) -> Approvals:
     """Everything that people do with drafts and conversations."""
@@ -176,7 +178,7 @@ def setup(
     core.shared.on(SLACK, slack.take)
     lessons = LessonsOfPeople(core.db["lessons"], stored("lessons"), trust.learning.paused)
     core.renames.on_renamed(lessons.rename)
-    again = functools.partial(_ask_again, core, rag, trust)
+    again = functools.partial(_ask_again, core, rag, models, trust)
 
     saved = SavedReplies(core.db["saved_replies"], clock=core.clock)
 
@@ -301,6 +303,7 @@ def _shared_tasks(
 async def _ask_again(
     core: Core,
     rag: Rag,
+    models: ModelChoices,
     trust: AutonomyAndLearning,
     since: str,
     threshold: float | None,
@@ -316,7 +319,9 @@ async def _ask_again(
         listing=ConversationListing(core.db["conversations"]),
         snapshots=core.snapshots,
     ).since(start_of(since, now=core.clock.now()))
-    wanted = model_of(llm.model_copy(update={"llm_model": model}) if model else llm)
+    await models.load()
+    named = llm.model_copy(update={"llm_model": model})
+    wanted = model_of(named) if model else models.settings()
     if prompt is not None and wanted is None:
         raise BadInput("A prompt is for a model, and none is set; give --model.")
     responder = responder_of(core, rag, model=wanted, prompts=prompt or PROMPTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -10,6 +11,7 @@ from typing import Any, get_type_hints
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from config.sections import (
     ApprovalSettings,
@@ -33,6 +35,20 @@ from config.sections import (
 TRACING = (
     "LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2",
 )  # fmt: skip
+_NEARLY = 0.87  #: likeness of two names from which on one is the other, misspelt
+_WORDS = {
+    "int_parsing": "use a whole number",
+    "int_from_float": "use a whole number",
+    "float_parsing": "use a number",
+    "greater_than_equal": "use {ge} or more",
+    "greater_than": "use more than {gt}",
+    "less_than_equal": "use {le} or less",
+    "less_than": "use less than {lt}",
+    "literal_error": "use {expected}",
+    "string_too_short": "use at least {min_length} characters",
+    "string_too_long": "use at most {max_length} characters",
+    "string_pattern_mismatch": "use letters, digits and ._:/- only",
+}
 _PROVIDERS_KEY = "_API_KEY"  #: how the names of model providers' own keys end
 
 
@@ -183,11 +199,30 @@ def _read_section(section: type[Section], present: Mapping[str, str]) -> Section
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         field = section.model_fields[name]
-        reason = first["msg"].removeprefix("Value error, ")
+        reason = _in_words(first)
         shown = "" if field.repr is False else f" ({given.get(name, '')!r})"
         raise SettingsError(
             f"{name.upper()}{shown} cannot be used: {reason[0].lower()}{reason[1:]}."
         ) from error
+
+
+def _in_words(fault: ErrorDetails) -> str:
+    """What is wrong, as an operator would say it; pydantic speaks of types and literals."""
+    context = fault.get("ctx", {})
+    if (words := _WORDS.get(fault["type"])) is not None:
+        return words.format(**context)
+    return fault["msg"].removeprefix("Value error, ")
+
+
+def misspelt(variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Names that are set and are none of ours, though one of ours is nearly called that."""
+    known = {entry.name for entry in entries()}
+    for name in sorted(variables):
+        if name in known or name.removesuffix("_FILE") in known:
+            continue
+        near = difflib.get_close_matches(name, known, n=1, cutoff=_NEARLY)
+        if near:
+            yield name, near[0]
 
 
 if __name__ == "__main__":

@@ -92,11 +92,13 @@ def _test(session: Session, plugin_id: str) -> None:
 
 
 def plugin_commands(
-    service: PluginService, *, reseal_sources: Callable[[User], Awaitable[Mapping[str, int]]]
+    service: PluginService,
+    *,
+    reseal_others: Sequence[Callable[[User], Awaitable[Mapping[str, int]]]],
 ) -> Mapping[str, Command]:
     """What a process that holds the data directory does for each command.
 
-    `reseal_sources` is `plugins.sources.secrets.SourceSecrets.reseal`.
+    `reseal_others` are such as `plugins.sources.secrets.SourceSecrets.reseal`.
     """
 
     async def listed(_args: Args, out: Out) -> int:
@@ -125,8 +127,9 @@ def plugin_commands(
         return 0 if checked.ok else 1
 
     async def reseal(_args: Args, out: Out) -> int:
-        channels, sources = await service.reseal(OPERATOR), await reseal_sources(OPERATOR)
-        done = [*channels.items(), *sources.items()]
+        done = [*(await service.reseal(OPERATOR)).items()]
+        for reseal_other in reseal_others:
+            done += (await reseal_other(OPERATOR)).items()
         for sealed_for, count in done:
             out.line(f"{sealed_for}  {count} sealed with SECRET_KEY")
         if not done:

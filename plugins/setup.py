@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from core.accounts.roles import User
+from core.accounts.secret_box import SecretBox
 from core.domain.messages import SLACK
 from core.privacy.beside import ChannelNotes
 from core.runtime.checks import Check
@@ -22,7 +24,6 @@ from plugins.host.instance import ChannelEnvironment
 from plugins.host.service import PluginService
 from plugins.registry.catalog import CHANNEL, SOURCE, Catalog
 from plugins.registry.egress import Egress
-from plugins.registry.secrets import SecretBox
 from plugins.registry.store import PluginStore
 from plugins.sources.secrets import SourceSecrets
 from plugins.sources.store import SourceStore
@@ -37,8 +38,16 @@ class Plugins:
     slice: Slice
 
 
-def setup(core: Core, *, on_running: Callable[[str], Awaitable[None]]) -> Plugins:
-    """The host of every channel; `on_running` hears of each that has come up."""
+def setup(
+    core: Core,
+    *,
+    on_running: Callable[[str], Awaitable[None]],
+    reseal_besides: Callable[[User], Awaitable[Mapping[str, int]]],
+) -> Plugins:
+    """The host of every channel; `on_running` hears of each that has come up.
+
+    `reseal_besides` seals what others keep by the same key anew, as `SourceSecrets.reseal` does.
+    """
     store = PluginStore(core.db["plugins"])
     seal = SecretBox([key for key in (core.secret_key, core.previous_key) if key])
     catalog = Catalog(CHANNEL, built_in=CHANNELS, folders=core.data_dir.path / "plugins")
@@ -96,7 +105,7 @@ def setup(core: Core, *, on_running: Callable[[str], Awaitable[None]]) -> Plugin
             static={"plugins": STATIC},
             tasks={"channel alerts": alerts.run},
             closing=(runs.stop,),
-            commands=plugin_commands(service, reseal_sources=secrets.reseal),
+            commands=plugin_commands(service, reseal_others=(secrets.reseal, reseal_besides)),
             checks=checks,
             personal_data=(ChannelNotes(core.data_dir.path / "channels", host.at_hand),),
         ),

@@ -10,7 +10,7 @@ import numpy as np
 from analytics.facts.model import AGAIN, Fact, Kind
 from core.domain import events as ev
 from core.domain.drafts import Draft, Reason, Trait, having
-from core.domain.messages import Author, DeliveryState
+from core.domain.messages import DEMONSTRATION, Author, DeliveryState
 
 COMPARED_CHARS = 4_000  #: of a draft and its edited text, for the edit distance
 
@@ -26,6 +26,7 @@ class FactExtractor:
         "_drafts",
         "_first_at",
         "_held",
+        "_is_invented",
         "_last_answer",
         "_missed",
         "_opened_at",
@@ -43,6 +44,7 @@ class FactExtractor:
         self.seq = 0
         self.channel = ""
         self.locale = ""
+        self._is_invented = False  # nobody had it: no figure counts it
         self._opened_at: datetime | None = None
         self._first_at: datetime | None = None
         self._waiting: dict[int, datetime] = {}  # messages that nothing has answered
@@ -63,6 +65,10 @@ class FactExtractor:
 
     def _facts(self, item: ev.Numbered) -> Sequence[Fact]:
         at, e = item.at, item.event
+        if isinstance(e, ev.Started):
+            self._is_invented = e.address.account == DEMONSTRATION
+        if self._is_invented:
+            return ()
         if ends_question(e):
             self._missed -= self._settled(e, self._missed)
         match e:

@@ -245,6 +245,10 @@ class Learning:
         if approval is None or not approval.question.strip():
             await self._refuse(lesson, "nobody asked anything")
             return
+        if approval.draft.demonstration:
+            # Nobody asked, or the product's guide answered: the company knows nothing by it.
+            await self._refuse(lesson, "a demonstration")
+            return
         if Reason.ATTACHMENT in approval.reasons:
             # "What is this?" has another answer beside every photo, and a letter is one customer's.
             await self._refuse(lesson, "the question came with a file")

@@ -228,7 +228,8 @@ class ChatPages:
             asset=self._assets.url,
             modules=self._modules,
             colour=colour,
-            starters={code: list(lines) for code, lines in company.questions.items()},
+            logo=company.logo,
+            starters=_starters(self._words, company),
         ).encode()
 
 
@@ -236,7 +237,17 @@ def _own_texts(words: Words, company: Company, code: str) -> Mapping[str, str]:
     """The chat's texts in a language, with what the company says itself."""
     named = {"brand": company.name, "title": company.name}
     own = {**named, "welcome.heading": company.greeting.get(code, "")}
+    if company.demonstration:
+        own["demonstration"] = words.text("channels.shop.demonstration", code)
     return {**words.section("chat", code), **{name: text for name, text in own.items() if text}}
+
+
+def _starters(words: Words, company: Company) -> Mapping[str, Sequence[str]]:
+    """Questions to begin with, by language: the company's, or the demonstration shop's."""
+    own = {code: list(lines) for code, lines in company.questions.items()}
+    if own or not company.demonstration:
+        return own
+    return {code: words.text("channels.shop.questions", code).splitlines() for code in LANGUAGES}
 
 
 def _widget(words: Words, company: Company) -> bytes:

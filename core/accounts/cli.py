@@ -67,11 +67,10 @@ def commands(accounts: AccountsService, *, base_url: Callable[[], str]) -> Mappi
             out.line(f"Added {user.email} as {user.role}.")
         except EmailTaken:
             user = await accounts.find(args["email"])
-            if not args["token"]:
-                raise
-            if user.role is not wanted:
-                user = await accounts.set_role(OPERATOR, user.email, wanted)
-            out.line(f"{user.email} is there already, as {user.role}.")
+            before = user.role
+            user = await accounts.set_role(OPERATOR, user.email, wanted)
+            was = "" if before is wanted else f" now; it was {before}"
+            out.line(f"{user.email} is there already, as {user.role}{was}.")
         if args["token"]:
             out.line("The API token, shown this once:")
             out.line(await accounts.issue_token(user, actor=OPERATOR, name="command line"))

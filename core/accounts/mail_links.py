@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
+from core.accounts.roles import User
 from core.accounts.service import AccountsService
 from core.errors import ContactCenterError, NotFound
 from core.i18n import Words
@@ -38,6 +40,24 @@ class MailedLinks:
         if len(self._sending) < MOST_AT_ONCE:
             work = self._send(email, address=address, locale=locale)
             self._sending.start(work, name="sign-in link")
+
+    async def invite(
+        self, actor: User, user: User, *, life: timedelta, locale: str, address: str = ""
+    ) -> None:
+        """Send a colleague a link that the actor makes for them. Raises MailFailed, Forbidden."""
+        secret = await self._accounts.issue_link(user, actor=actor, life=life, address=address)
+        until = self._accounts.now() + life
+        await self._mailer.send(
+            user.email,
+            subject=self._words.text("console.mail.invite_subject", locale),
+            text=self._words.text(
+                "console.mail.invite_text",
+                locale,
+                by=actor.name or actor.email,
+                link=f"{self._base_url()}/login/link/{secret}",
+                until=f"{until:%Y-%m-%d %H:%M} UTC",
+            ),
+        )
 
     async def stop(self) -> None:
         """Return once what is under way is sent."""

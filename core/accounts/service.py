@@ -28,6 +28,7 @@ OPERATOR = User(id="operator", email="operator", role=Role.ADMIN, name="Command 
 
 FIRST_ADMIN = "admin@localhost"
 LINK_LIFE = timedelta(minutes=30)
+LONGEST_LINK = timedelta(days=7)  #: what lies in a mailbox for longer is found by others
 LEAVING = timedelta(minutes=2)  #: much longer than a removal takes; a mark left behind is none then
 
 
@@ -70,6 +71,10 @@ class AccountsService:
         self._admins = asyncio.Lock()
         self._on_removed: list[OnRemoved] = []
         self._on_changed: list[Callable[[User], None]] = []
+
+    def now(self) -> datetime:
+        """This moment, by which links and sessions end."""
+        return self._clock.now()
 
     def on_changed(self, callback: Callable[[User], None]) -> None:
         """Call this at once when a user has lost a right: a role, a token, or everything."""
@@ -241,11 +246,16 @@ class AccountsService:
         except EmailTaken:
             return await self.set_role(OPERATOR, FIRST_ADMIN, Role.ADMIN)
 
-    async def issue_link(self, user: User, *, actor: User, address: str = "") -> str:
-        """The secret part of a sign-in link, good once and for half an hour.
+    async def issue_link(
+        self, user: User, *, actor: User, life: timedelta = LINK_LIFE, address: str = ""
+    ) -> str:
+        """The secret part of a sign-in link, good once and for as long as `life` says.
 
-        It holds no longer than the actor's own right to make it. Raises NotFound, Forbidden.
+        It holds no longer than the actor's own right to make it. Raises NotFound, Forbidden,
+        BadInput for a life that is too long.
         """
+        if not timedelta(0) < life <= LONGEST_LINK:
+            raise BadInput(f"A link lasts at most {LONGEST_LINK.days} days.")
         if actor.id != user.id:
             actor.require(Action.USERS_CHANGE)
         account = await self.account_of(user)
@@ -257,13 +267,17 @@ class AccountsService:
             Link(
                 id=token_hash(token),
                 user_id=user.id,
-                expires_at=self._clock.now() + LINK_LIFE,
+                expires_at=self._clock.now() + life,
                 stamp=account.stamp if own is None else own,
                 origin=_by(actor, user),
             )
         )
         await self._audit.record(
-            "sign_in.link_issued", who=actor.email, address=address, subject=user.email
+            "sign_in.link_issued",
+            who=actor.email,
+            address=address,
+            subject=user.email,
+            after={"minutes": round(life.total_seconds() / 60)},
         )
         return token
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from core.errors import BadInput
 from core.text.sanitize import sanitize
@@ -38,6 +38,13 @@ class Company:
     holidays: str | None = None  #: as DESK_HOLIDAYS, or "none"
     timezone: str | None = None
     deadline_minutes: float | None = None  #: by when a draft should be decided
+    # What is not set by the form, and stays when it is saved:
+    logo: str = ""  #: digest of the picture; "" for none
+    demonstration: bool = False  #: the demonstration shop is here
+
+
+FORM = frozenset(f.name for f in fields(Company)) - {"logo", "demonstration"}
+"""What the form of the settings sets."""
 
 
 def checked(c: Company) -> Company:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from core.accounts.audit.log import Audit
 from core.accounts.roles import Action, User
 from core.clock import Clock
-from core.company.model import Company, checked
+from core.company.model import FORM, Company, checked
 from core.errors import ContactCenterError, StoreUnavailable
 from core.storage.client import MongoCollection
 from core.storage.errors import store_errors
@@ -19,7 +20,7 @@ from core.storage.errors import store_errors
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5  #: between two looks for what another process has changed
-_ID = "company"
+_ID, _LOGO = "company", "logo"
 _NAMES = tuple(f.name for f in fields(Company))
 
 Listener = Callable[[Company], None]
@@ -63,11 +64,10 @@ class CompanyStore:
         company = checked(company)
         for check in self._checks:
             check(company)
-        before, after = _plain(await self.load()), _plain(company)
-        document = {"_id": _ID, **after, "changed_by": user.email, "changed_at": self._clock.now()}
-        with store_errors():
-            await self._collection.replace_one({"_id": _ID}, document, upsert=True)
-        changed = {name for name in _NAMES if before[name] != after[name]}
+        known = await self.load()
+        before, after = _plain(known), _plain(company)
+        await self._set(user, {name: after[name] for name in FORM})
+        changed = {name for name in FORM if before[name] != after[name]}
         if changed:
             await self._audit.record(
                 "settings.change",
@@ -76,8 +76,48 @@ class CompanyStore:
                 before={name: before[name] for name in sorted(changed)},
                 after={name: after[name] for name in sorted(changed)},
             )
+        company = replace(company, logo=known.logo, demonstration=known.demonstration)
         self._take(company)
         return company
+
+    async def set_logo(self, user: User, picture: bytes, *, address: str = "") -> Company:
+        """Show this PNG in the chat, b"" for none; see `core.company.logo.drawn_anew`."""
+        user.require(Action.SETTINGS_CHANGE)
+        before = (await self.load()).logo
+        digest = hashlib.sha256(picture).hexdigest()[:16] if picture else ""
+        # First the picture, then its name: nobody is sent to what is not there yet.
+        with store_errors():
+            if picture:
+                document = {"_id": _LOGO, "png": picture, "logo": digest}
+                await self._collection.replace_one({"_id": _LOGO}, document, upsert=True)
+            else:
+                await self._collection.delete_one({"_id": _LOGO})
+        await self._set(user, {"logo": digest})
+        await self._audit.record(
+            "settings.logo",
+            who=user.email,
+            address=address,
+            before={"logo": before},
+            after={"logo": digest},
+        )
+        return await self.load()
+
+    async def logo(self) -> bytes:
+        """The picture as PNG, b"" where there is none."""
+        with store_errors():
+            found = await self._collection.find_one({"_id": _LOGO})
+        return bytes(found["png"]) if found else b""
+
+    async def set_demonstration(self, user: User, *, is_here: bool) -> None:
+        """Whether the demonstration shop is here, in every process within seconds."""
+        user.require(Action.SETTINGS_CHANGE)
+        await self._set(user, {"demonstration": is_here})
+        await self.load()
+
+    async def _set(self, user: User, values: Mapping[str, Any]) -> None:
+        change = {**values, "changed_by": user.email, "changed_at": self._clock.now()}
+        with store_errors():
+            await self._collection.update_one({"_id": _ID}, {"$set": change}, upsert=True)
 
     async def run(self, *, is_alone: bool = False) -> None:
         """Follow what other processes set; read it once where there are none."""

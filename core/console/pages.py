@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 from urllib.parse import urlencode
@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 from aiohttp import web
 from pydantic import Field
 
+from core.accounts.audit.changes import changes
 from core.accounts.audit.export import as_csv, as_json
 from core.accounts.audit.log import NOBODY_KNOWN, Audit, Wanted
-from core.accounts.roles import Action, Role
+from core.accounts.roles import Action, Role, User
 from core.accounts.service import AccountsService
 from core.console.stream import ConsoleStream
 from core.engine.ports import Bus
@@ -30,6 +31,8 @@ from core.web.pages import Pages
 
 AUDIT_PAGE = 100
 
+Home = Callable[[User], Awaitable[str]]
+"""The page with which the console begins for somebody."""
 
 _DATE = r"^(\d{4}(-\d{2}(-\d{2})?)?)?$"
 
@@ -43,11 +46,14 @@ class AuditFilter(Fields):
     since: str = Field(default="", pattern=_DATE)
     until: str = Field(default="", pattern=_DATE)
 
-    def wanted(self) -> Wanted:
-        """In the audit's words."""
+    def wanted(self, deeds: Mapping[str, str]) -> Wanted:
+        """In the audit's words; `deeds` are those of the reader, by the names of entries."""
+        what = self.what.strip()
+        meant = {n for n, words in deeds.items() if what and what.casefold() in words.casefold()}
         return Wanted(
             who=self.who.strip(),
-            what=self.what.strip(),
+            what=what,
+            deeds=frozenset(meant),
             subject=self.subject.strip(),
             since=self.since,
             until=self.until,
@@ -77,7 +83,12 @@ class ConsoleRoutes:
         audit: Audit,
         pages: Pages,
         bus: Bus,
+        home: Home,
+        mails: bool = False,
     ) -> None:
+        """`mails` says whether invitations can be sent by mail."""
+        self._home = home
+        self._mails = mails
         self._accounts = accounts
         self._audit = audit
         self._pages = pages
@@ -90,7 +101,7 @@ class ConsoleRoutes:
             home,
             replace(home, path="/console/"),
             page_route("/console/users", self.users, "Users", action=Action.USERS_READ).in_menu(
-                "console.users.title", 90
+                "console.users.title", 92
             ),
             page_route("/console/account", self.account, "My account", action=Action.ACCOUNT_OWN),
             page_route(
@@ -120,8 +131,8 @@ class ConsoleRoutes:
 
     async def home(self, request: web.Request) -> web.StreamResponse:
         """GET /console."""
-        current_user(request)
-        return web.Response(status=303, headers={"Location": "/console/approvals"})
+        place = await self._home(current_user(request))
+        return web.Response(status=303, headers={"Location": place})
 
     async def users(self, request: web.Request) -> web.StreamResponse:
         """GET /console/users."""
@@ -136,7 +147,9 @@ class ConsoleRoutes:
             for account in accounts
         ]
         roles = [role for role in Role if actor.role.includes(role)]
-        return self._pages.render(request, "users.html", {"rows": rows, "roles": roles})
+        return self._pages.render(
+            request, "users.html", {"rows": rows, "roles": roles, "mails": self._mails}
+        )
 
     async def account(self, request: web.Request) -> web.StreamResponse:
         """GET /console/account."""
@@ -158,9 +171,9 @@ class ConsoleRoutes:
 
     async def audit(self, request: web.Request) -> web.StreamResponse:
         """GET /console/audit."""
-        query = query_of(request, AuditQuery)
+        query, deeds = query_of(request, AuditQuery), self._pages.section("audit.deeds", request)
         entries = await self._audit.page(
-            before=query.before, limit=AUDIT_PAGE, wanted=query.wanted()
+            before=query.before, limit=AUDIT_PAGE, wanted=query.wanted(deeds)
         )
         chosen: dict[str, str] = query.model_dump(exclude={"before"})
         asked = urlencode({name: value for name, value in chosen.items() if value})
@@ -168,9 +181,10 @@ class ConsoleRoutes:
             request,
             "audit.html",
             {
-                "entries": entries,
+                "entries": [(entry, changes(entry)) for entry in entries],
                 "nobody_known": NOBODY_KNOWN,
-                "deeds": self._pages.section("audit.deeds", request),
+                "deeds": deeds,
+                "fields": self._pages.section("audit.fields", request),
                 "older": entries[-1].n if len(entries) == AUDIT_PAGE else None,
                 "chosen": chosen,
                 "asked": asked,
@@ -180,7 +194,8 @@ class ConsoleRoutes:
     async def export_audit(self, request: web.Request) -> web.StreamResponse:
         """GET /console/audit/export."""
         query, user = query_of(request, AuditExport), current_user(request)
-        entries = [e async for e in self._audit.entries(wanted=query.wanted())]
+        wanted = query.wanted(self._pages.section("audit.deeds", request))
+        entries = [e async for e in self._audit.entries(wanted=wanted)]
         await self._audit.record(
             "audit.export", who=user.email, address=address_of(request),
             after={"entries": len(entries), "format": query.format},

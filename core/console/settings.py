@@ -14,6 +14,8 @@ from core.accounts.roles import Action
 from core.company.model import Company
 from core.company.store import CompanyStore
 from core.i18n import Words
+from core.rag.console.model_api import model_view
+from core.rag.llm.choice import ModelChoices
 from core.web.http.responses import json_answer
 from core.web.http.routing import Route, Strict, address_of, body_of, current_user, page_route
 from core.web.identity.visitor_identity import VisitorIdentity
@@ -76,7 +78,9 @@ class SettingsRoutes:
         environment: ApprovalSettings,
         site: Callable[[], str],
         identity: VisitorIdentity,
+        models: ModelChoices,
     ) -> None:
+        self._models = models
         self._company = company
         self._pages = pages
         self._words = words
@@ -113,7 +117,9 @@ class SettingsRoutes:
     async def page(self, request: web.Request) -> web.StreamResponse:
         """GET /console/settings."""
         env = self._environment
+        await self._models.load()
         values = {
+            "model": model_view(self._models),
             "company": await self._company.load(),
             "spoken": list(LANGUAGES.values()),
             "environment": {

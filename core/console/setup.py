@@ -16,13 +16,15 @@ from core.accounts.sessions import StaffAccess
 from core.accounts.sign_in import SignIn
 from core.console.deliveries import DeliveryRoutes
 from core.console.guide import GuideRoutes
+from core.console.logo import LogoRoutes
 from core.console.me import MeRoutes
-from core.console.pages import ConsoleRoutes
+from core.console.pages import ConsoleRoutes, Home
 from core.console.settings import SettingsRoutes
 from core.console.sign_in import CALLBACK, Provider, SignInRoutes
 from core.console.tokens import TokenRoutes
 from core.console.users import UserRoutes
 from core.engine.outbound import cli as deliveries_cli
+from core.rag.llm.choice import ModelChoices
 from core.runtime.checks import Check
 from core.runtime.mail import mailer_of
 from core.runtime.shipped import GUIDE
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from core.accounts.oidc.provider import OpenIdConnect
 
 
-def setup(core: Core, access: StaffAccess) -> Slice:
+def setup(core: Core, access: StaffAccess, *, home: Home, models: ModelChoices) -> Slice:
     """Everything by which staff come in and see what the core itself keeps."""
     mailer = mailer_of(core.settings.mail)
     mailed = (
@@ -52,7 +54,13 @@ def setup(core: Core, access: StaffAccess) -> Slice:
     def routes(web: Web) -> Sequence[Routed]:
         return (
             *_ways_in(core, access, mailed, web),
-            UserRoutes(core.accounts, base_url=core.site.url, clock=core.clock),
+            UserRoutes(
+                core.accounts,
+                base_url=core.site.url,
+                clock=core.clock,
+                mailed=mailed,
+                locale=web.pages.locale,
+            ),
             MeRoutes(core.accounts, clock=core.clock),
             TokenRoutes(core.accounts.api_tokens, pages=web.pages),
             ConsoleRoutes(
@@ -61,6 +69,8 @@ def setup(core: Core, access: StaffAccess) -> Slice:
                 audit=core.audit,
                 pages=web.pages,
                 bus=core.bus,
+                home=home,
+                mails=mailed is not None,
             ),
             DeliveryRoutes(
                 core.deliveries,
@@ -69,6 +79,7 @@ def setup(core: Core, access: StaffAccess) -> Slice:
                 words=core.words,
             ),
             GuideRoutes(GUIDE, pages=web.pages),
+            LogoRoutes(core.company),
             SettingsRoutes(
                 core.company,
                 pages=web.pages,
@@ -78,6 +89,7 @@ def setup(core: Core, access: StaffAccess) -> Slice:
                 identity=VisitorIdentity(
                     secret_key=core.secret_key, previous_key=core.previous_key
                 ),
+                models=models,
             ),
         )
 

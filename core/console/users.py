@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Annotated
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from config.languages import DEFAULT
 from core.accounts.emails import LONGEST, PATTERN
+from core.accounts.mail_links import MailedLinks
 from core.accounts.records import Account
 from core.accounts.roles import Action, Role, User
-from core.accounts.service import LINK_LIFE, AccountsService
+from core.accounts.service import LINK_LIFE, LONGEST_LINK, AccountsService
 from core.clock import Clock
+from core.runtime.mail import MailFailed
+from core.web.http.problems import Problem
 from core.web.http.responses import iso, json_answer, read_cursor, write_cursor
 from core.web.http.routing import (
     Fields,
@@ -77,6 +82,28 @@ class UserListView(BaseModel):
     next: str | None
 
 
+class LinkQuery(Fields):
+    """How long a sign-in link lasts."""
+
+    minutes: int = Field(
+        default=int(LINK_LIFE.total_seconds() / 60),
+        ge=15,
+        le=int(LONGEST_LINK.total_seconds() / 60),
+    )
+
+    @property
+    def life(self) -> timedelta:
+        """The same as a duration."""
+        return timedelta(minutes=self.minutes)
+
+
+class InvitationView(BaseModel):
+    """An invitation that the mail server has taken."""
+
+    sent_to: str
+    expires_at: str = Field(json_schema_extra={"format": "date-time"})
+
+
 class LinkView(BaseModel):
     """A sign-in link that works once."""
 
@@ -88,9 +115,20 @@ class UserRoutes:
     """The handlers behind `/api/users`."""
 
     def __init__(
-        self, accounts: AccountsService, *, base_url: Callable[[], str], clock: Clock
+        self,
+        accounts: AccountsService,
+        *,
+        base_url: Callable[[], str],
+        clock: Clock,
+        mailed: MailedLinks | None = None,
+        locale: Callable[[web.Request], str] = lambda _: DEFAULT,
     ) -> None:
-        """`base_url` is where sign-in links lead; what a request calls us has no say in it."""
+        """`base_url` is where sign-in links lead; what a request calls us has no say in it.
+
+        `mailed` sends invitations, in the `locale` of who sends them; None: no mail is sent.
+        """
+        self._mailed = mailed
+        self._locale = locale
         self._accounts = accounts
         self._base_url = base_url
         self._clock = clock
@@ -140,7 +178,17 @@ class UserRoutes:
                 handler=self.issue_link,
                 action=Action.USERS_CHANGE,
                 summary="Make a sign-in link",
+                query=LinkQuery,
                 responses={201: LinkView},
+            ),
+            Route(
+                method="POST",
+                path=one + "/invitation",
+                handler=self.invite,
+                action=Action.USERS_CHANGE,
+                summary="Send a user a sign-in link by mail",
+                query=LinkQuery,
+                responses={201: InvitationView, 404: None, 502: None},
             ),
             Route(
                 method="DELETE",
@@ -211,13 +259,32 @@ class UserRoutes:
 
     async def issue_link(self, request: web.Request) -> web.StreamResponse:
         """POST /api/users/{email}/link."""
+        life = query_of(request, LinkQuery).life
         user = await self._accounts.find(request.match_info["email"])
         token = await self._accounts.issue_link(
-            user, actor=current_user(request), address=address_of(request)
+            user, actor=current_user(request), life=life, address=address_of(request)
         )
         url = f"{self._base_url().rstrip('/')}/login/link/{token}"
-        expires_at = iso(self._clock.now() + LINK_LIFE)
-        return json_answer({"url": url, "expires_at": expires_at}, status=201)
+        return json_answer({"url": url, "expires_at": iso(self._clock.now() + life)}, status=201)
+
+    async def invite(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/users/{email}/invitation."""
+        if self._mailed is None:
+            raise Problem(404, "No mail server is set (SMTP_HOST); make a link and pass it on.")
+        life = query_of(request, LinkQuery).life
+        user = await self._accounts.find(request.match_info["email"])
+        try:
+            await self._mailed.invite(
+                current_user(request),
+                user,
+                life=life,
+                locale=self._locale(request),
+                address=address_of(request),
+            )
+        except MailFailed as error:
+            raise Problem(502, error.detail) from error
+        view = InvitationView(sent_to=user.email, expires_at=iso(self._clock.now() + life))
+        return json_answer(view, status=201)
 
     async def end_sessions(self, request: web.Request) -> web.StreamResponse:
         """DELETE /api/users/{email}/sessions."""

@@ -24,6 +24,9 @@ class Author(enum.StrEnum):
 WEB_CHAT = "web"
 SLACK = "slack"
 
+DEMONSTRATION = "demonstration"
+"""The account of conversations that nobody had: no figure counts them, nothing learns of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:

@@ -123,6 +123,10 @@ COLLECTIONS: Sequence[Stored] = (
             "questions": {ANY: [OURS]}, "launcher": {ANY: OURS}, "position": WORD, "theme": WORD,
             "ask_name": WORD, "ask_email": WORD, "hours": OURS, "holidays": OURS, "timezone": WORD,
             "deadline_minutes": FIGURE, "changed_by": STAFF, "changed_at": FIGURE,
+            "logo": ID, "png": PACKED, "demonstration": FIGURE,
+            # The language model, and what the demonstration shop has brought.
+            "source": WORD, "model": OURS, "base_url": OURS, "sealed": {ANY: PACKED},
+            "conversations": [ID], "people": [STAFF], "at": FIGURE,
         },
     ),
     Stored(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from config.sections import LlmSettings
 from core.accounts.audit.projection import AuditedKnowledge
+from core.accounts.secret_box import SecretBox
 from core.rag.answering.composer import Gate
 from core.rag.answering.contradiction_check import all_of, contradiction_check
 from core.rag.answering.cross_lingual import Across
@@ -24,11 +26,15 @@ from core.rag.console.api import KnowledgeRoutes
 from core.rag.console.article_pages import ArticlePages
 from core.rag.console.disagreement_pages import DisagreementPages
 from core.rag.console.guide_pages import HelpPages
+from core.rag.console.model_api import ModelRoutes
 from core.rag.console.pages import TEMPLATES, KnowledgePages
 from core.rag.console.uploads import KnowledgeUploads
 from core.rag.knowledge_base.rag import Rag
 from core.rag.llm.budget import EVERY_OTHER, Allowance, Allowances, ModelBudget
 from core.rag.llm.chat_model import ModelSettings
+from core.rag.llm.choice import ModelChoices, Reach
+from core.rag.llm.client import LangChainModel
+from core.rag.llm.prompt import Prompt
 from core.rag.personal_data import LearnedFromPeople
 from core.runtime.checks import Check
 from core.runtime.shipped import PROMPTS
@@ -50,11 +56,9 @@ def model_of(llm: LlmSettings) -> ModelSettings | None:
     )
 
 
-def model_budget(core: Core) -> ModelBudget | None:
-    """Counts how often the model is asked; none, when there is no model."""
+def model_budget(core: Core) -> ModelBudget:
+    """Counts how often the model is asked; an admin may choose one at any moment."""
     settings = core.settings
-    if settings.llm.llm_model is None:
-        return None
     return ModelBudget(
         core.db["model_calls"],
         allowances(settings.llm, zone=settings.approvals.desk_timezone),
@@ -78,9 +82,26 @@ def allowances(llm: LlmSettings, *, zone: str) -> Allowances:
     )
 
 
-def writing_seconds(llm: LlmSettings) -> float:
-    """How long a customer may see that the assistant is writing."""
-    return llm.llm_timeout_seconds if llm.llm_model is not None else 0.0
+def model_choices(core: Core, *, reach: Reach) -> ModelChoices:
+    """The model as an admin has chosen it; `reach` refuses addresses that may not be asked."""
+    return ModelChoices(
+        core.db["company"],
+        environment=core.settings.llm,
+        seal=SecretBox([key for key in (core.secret_key, core.previous_key) if key]),
+        audit=core.audit,
+        clock=core.clock,
+        reach=reach,
+    )
+
+
+def ask_as_chosen(answers: RagResponder, models: ModelChoices, *, prompts: Path = PROMPTS) -> None:
+    """Have the responder ask whichever model is chosen, from the moment it is."""
+
+    async def use(settings: ModelSettings | None) -> None:
+        prompt = Prompt.load(prompts / "answer.md")
+        await answers.use(LangChainModel(settings, prompt) if settings is not None else None)
+
+    models.on_chosen(use)
 
 
 def responder_of(
@@ -112,7 +133,7 @@ def responder_of(
     )
 
 
-def setup(core: Core, rag: Rag, *, budget: ModelBudget | None) -> Slice:
+def setup(core: Core, rag: Rag, *, budget: ModelBudget, models: ModelChoices) -> Slice:
     """What is known: its API, its pages, its commands, and what of it came from people."""
     rag.knowledge.on_changed(AuditedKnowledge(core.audit).changed)
 
@@ -126,10 +147,11 @@ def setup(core: Core, rag: Rag, *, budget: ModelBudget | None) -> Slice:
 
     async def checks() -> Sequence[Check]:
         await rag.open()
+        await models.load()
         return answer_checks(
             rag,
             core.settings,
-            model=model_of(core.settings.llm),
+            model=models.settings(),
             prompts=PROMPTS,
             budget=budget,
         )
@@ -152,6 +174,7 @@ def setup(core: Core, rag: Rag, *, budget: ModelBudget | None) -> Slice:
                 rag.knowledge, folder=core.data_dir.path / "uploads", clock=core.clock
             ),
             DisagreementPages(rag.disagreements, pages=web.pages),
+            ModelRoutes(models, audit=core.audit, prompts=PROMPTS),
             *([HelpPages(rag.guide, pages=web.pages)] if rag.guide is not None else ()),
         )
 
@@ -160,7 +183,11 @@ def setup(core: Core, rag: Rag, *, budget: ModelBudget | None) -> Slice:
         routes=routes,
         templates={"knowledge": TEMPLATES},
         static={"knowledge": TEMPLATES.with_name("static")},
-        tasks={"knowledge": know},
+        tasks={
+            "knowledge": know,
+            "model": functools.partial(models.run, is_alone=core.node.is_alone),
+        },
+        everywhere=("model",),
         jobs=(Job(work=settle, every=SETTLING),),
         commands=cli.commands(rag),
         checks=checks,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -135,7 +137,10 @@ def run_cli(group: click.Group, session: Session) -> int:
     except click.Abort:
         return 130
     except BrokenPipeError:
-        return 0  # whoever read our output has seen enough
+        # Whoever read our output has seen enough, and Python's own last flush need not say so.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
         log.debug("unforeseen", exc_info=True)
         what = " ".join(f"{type(error).__name__}: {error}".split())

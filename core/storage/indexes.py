@@ -56,7 +56,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     "conversations": (Index(fields=[("status", 1), ("updated_at", -1)]),),
     "inbox": (),  # a few packed pages (approvals/inbox/pages.py), by `_id`
     "inbox_seen": (Index(fields=[("c", 1)]),),
-    "company": (),  # one document
+    "company": (),  # a few documents, by `_id`
     "saved_replies": (),  # read whole
     "article_versions": (
         Index(fields=[("article", 1)]),

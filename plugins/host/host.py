@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from core.accounts.secret_box import SecretBox, SecretUnreadable
 from core.errors import NotFound, StoreUnavailable
 from core.runtime import tasks
 from core.sdk.channel import Channel
@@ -21,7 +22,6 @@ from plugins.host.supervisor import Supervisor
 from plugins.host.trial import Trial
 from plugins.registry.catalog import Found
 from plugins.registry.egress import Egress, is_place, is_secret_name
-from plugins.registry.secrets import SecretBox, SecretUnreadable
 from plugins.registry.store import Choice, PluginStore
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 from pydantic import BaseModel, ValidationError
 
 from core.accounts.roles import Action, User
+from core.accounts.secret_box import SecretBox
 from core.accounts.service import OPERATOR
 from core.clock import Clock
 from core.errors import BadInput, ContactCenterError
@@ -21,7 +22,6 @@ from plugins.host.states import Wanted, settings_sentence, shown
 from plugins.registry.catalog import Found, PluginBroken
 from plugins.registry.egress import changed_places
 from plugins.registry.forms import SettingsForm, form_of, own_settings, secret_names
-from plugins.registry.secrets import SecretBox
 from plugins.registry.settings_changes import refuse_unknown, require_secrets, with_changes
 from plugins.registry.store import Choice, ContractResult, PluginStore
 

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from core.accounts.secret_box import SecretBox
 from core.errors import BadInput
 from plugins.registry.forms import plain_values
-from plugins.registry.secrets import SecretBox
 
 
 class SecretNeeded(BadInput):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from core.accounts.secret_box import SecretBox, SecretUnreadable
 from core.clock import Clock
 from core.errors import BadInput
 from core.sdk.source import Source, SourcePlugin
@@ -17,7 +18,6 @@ from plugins.host.states import settings_sentence
 from plugins.isolation.loop_thread import OwnLoopThread
 from plugins.registry.catalog import Catalog, Found, PluginBroken
 from plugins.registry.forms import own_settings
-from plugins.registry.secrets import SecretBox, SecretUnreadable
 from plugins.sources.model import ConfiguredSource
 from plugins.sources.pulling import Reach, made
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.accounts.roles import Action, User
+from core.accounts.secret_box import SecretBox
 from plugins.host.service import Records
-from plugins.registry.secrets import SecretBox
 from plugins.sources.store import SourceStore
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from core.accounts.roles import Action, User
+from core.accounts.secret_box import SecretBox
 from core.accounts.service import OPERATOR
 from core.clock import Clock
 from core.errors import BadInput, NotFound, WebhookRefused
@@ -27,7 +28,6 @@ from plugins.host.states import settings_sentence, shown
 from plugins.registry.catalog import Found
 from plugins.registry.egress import changed_places
 from plugins.registry.forms import SettingsForm, form_of, secret_names
-from plugins.registry.secrets import SecretBox
 from plugins.registry.settings_changes import refuse_unknown, require_secrets, with_changes
 from plugins.registry.store import ChangedMeanwhile
 from plugins.sources.model import SHORTEST, ChangeKind, ConfiguredSource, Row

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.accounts.secret_box import SecretBox
 from core.rag.knowledge_base.rag import Rag
 from core.runtime.shipped import SOURCES
 from core.slices.slice import Core, Slice, Web
 from core.web.http.routing import Routed
 from plugins.registry.catalog import SOURCE, Catalog
-from plugins.registry.secrets import SecretBox
 from plugins.sources.api import SourceRoutes
 from plugins.sources.cli import source_commands
 from plugins.sources.opening import SourceOpener

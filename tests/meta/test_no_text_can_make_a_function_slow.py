@@ -51,7 +51,7 @@ NOT_OF_A_TEXT = (
     "core.storage.client.",  # opens a database
     "core.sdk.imports.",  # imports a module
     "plugins.registry.catalog.",  # likewise
-    "plugins.registry.secrets.",  # derives a key: slow on purpose, of our own secret
+    "core.accounts.secret_box.",  # derives a key: slow on purpose, of our own secret
     "core.text.linear_regex.",  # reads our own patterns
     "core.slack.mrkdwn._style",  # makes one
     "core.rag.reading.markdown._rendered",  # a whole file: see test_a_file

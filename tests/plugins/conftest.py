@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from core.accounts.secret_box import SecretBox
 from core.clock import SystemClock
 from core.i18n import Words
 from core.runtime.backoff import Backoff
@@ -22,7 +23,6 @@ from plugins.host.instance import ChannelEnvironment, Pace
 from plugins.host.states import State
 from plugins.registry.catalog import CHANNEL, Catalog
 from plugins.registry.egress import Egress
-from plugins.registry.secrets import SecretBox
 from plugins.registry.store import Choice, PluginStore
 
 BUILT_IN = Path(__file__).parents[2] / "channels"

@@ -39,6 +39,12 @@ from tests.support.world import World, build, running
 SECRET = "s" * 32
 
 
+async def queue(user: User) -> str:
+    """Everybody begins at the queue here."""
+    del user
+    return "/console/approvals"
+
+
 @dataclass(kw_only=True)
 class Site:
     """One process with its web face; `http` is a client without cookies of its own."""
@@ -165,7 +171,12 @@ async def site(
         *TokenRoutes(accounts.api_tokens, pages=pages).routes(),
         *SignInRoutes(settings, sign_in=sign_in, pages=pages, words=words).routes(),
         *ConsoleRoutes(
-            settings, accounts=accounts, audit=audit, pages=pages, bus=world.bus
+            settings,
+            accounts=accounts,
+            audit=audit,
+            pages=pages,
+            bus=world.bus,
+            home=queue,
         ).routes(),
         *more,
         *HealthRoutes(

@@ -301,7 +301,7 @@ def build(
         desk=desk or AlwaysOpen(seconds=600),
         rules=FixedRules(value=Rules(threshold=0.9)),
         clock=core.clock,
-        writing_seconds=writing_seconds,
+        writing_seconds=lambda: writing_seconds,
     )
     outbox = Outbox(
         conversations=core.conversations,

@@ -47,6 +47,7 @@ class Wanted:
 
     who: str = ""  #: part of it
     what: str = ""  #: its beginning: "sign_in" finds "sign_in.link"
+    deeds: frozenset[str] = frozenset()  #: or one of these names, with _ for the dot
     subject: str = ""  #: part of it
     since: str = ""  #: ISO 8601, or the beginning of it: "2026-11"
     until: str = ""  #: the same; its last day counts
@@ -55,11 +56,14 @@ class Wanted:
         """Whether the entry is one of them."""
         return (
             self.who.casefold() in str(document["who"]).casefold()
-            and str(document["what"]).startswith(self.what)
+            and self._is_meant(str(document["what"]))
             and self.subject.casefold() in str(document["subject"]).casefold()
             and document["at"] >= self.since
             and (not self.until or document["at"][: len(self.until)] <= self.until)
         )
+
+    def _is_meant(self, what: str) -> bool:
+        return what.startswith(self.what) or what.replace(".", "_") in self.deeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

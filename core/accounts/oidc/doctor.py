@@ -23,6 +23,23 @@ ANYBODYS = frozenset(
 )  # fmt: skip
 
 
+def require_sound(oidc: OidcSettings) -> None:
+    """Raises SetupError for settings with which nobody, or anybody, would come in.
+
+    A start refuses them like `doctor` does.
+    """
+    if not (oidc.oidc_issuer and oidc.oidc_client_id):
+        return
+    strangers = sorted(ANYBODYS & set(oidc.oidc_trusted_domains))
+    if strangers:
+        raise SetupError(f"OIDC_TRUSTED_DOMAINS: anybody may have an address at {strangers[0]}.")
+    if oidc.oidc_email_claim != "email" and not oidc.oidc_trusted_domains:
+        raise SetupError(
+            f"OIDC_EMAIL_CLAIM: nobody calls an address in {oidc.oidc_email_claim} verified;"
+            " OIDC_TRUSTED_DOMAINS has to name the domains that count."
+        )
+
+
 def oidc_checks(
     oidc: OidcSettings, provider: OpenIdConnect | None, *, callback: str
 ) -> Sequence[Check]:
@@ -33,12 +50,8 @@ def oidc_checks(
             if oidc.oidc_issuer or oidc.oidc_client_id:
                 raise Advice("set both OIDC_ISSUER and OIDC_CLIENT_ID; until then there is none")
             return "not set; staff sign in by link or password"
-        strangers = sorted(ANYBODYS & set(oidc.oidc_trusted_domains))
-        if strangers:
-            raise SetupError(f"Anybody may have an address at {strangers[0]}.")
+        require_sound(oidc)
         claim, domains = oidc.oidc_email_claim, ", ".join(oidc.oidc_trusted_domains)
-        if claim != "email" and not domains:
-            raise SetupError(f"Nobody calls an address in {claim} verified.")
         about = await provider.describe()
         says = about.get("claims_supported")
         if isinstance(says, list) and claim not in says:

@@ -71,7 +71,7 @@ class Pipeline:
         rules: RulesSource,
         clock: Clock,
         site: Callable[[], str] = lambda: "",
-        writing_seconds: float = 0.0,
+        writing_seconds: Callable[[], float] = lambda: 0.0,
         observe: Observe = unobserved,
         sources: Sources | None = None,
         marks: CrashMarks | None = None,
@@ -146,7 +146,7 @@ class Pipeline:
             for_person=conversation.person_requested or wants_person(text),
         )
         # Twice, because what was written is written anew when its source has changed meanwhile.
-        patience = budget + 2 * self._writing_seconds
+        patience = budget + 2 * self._writing_seconds()
         try:
             async with asyncio.timeout(patience):
                 draft = await self._responder.draft(question, on_delta=on_delta if may_go else None)

@@ -133,6 +133,11 @@ class ModelAnswers:
         """The model's name and its prompt's version: what an answer depends on."""
         return f"{self._model.name} {self._model.prompt.version}"
 
+    @property
+    def timeout_seconds(self) -> float:
+        """How long a whole answer may take."""
+        return self._model.timeout_seconds
+
     async def start(self) -> None:
         """Load the model. Raises SetupError when it cannot be had."""
         # The libraries of the masks are loaded at their first use; not at a customer's question.

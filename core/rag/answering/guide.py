@@ -22,10 +22,12 @@ from core.runtime import tasks
 
 
 class Guide:
-    """The guide's index in memory; its vectors ship with it."""
+    """A folder's index in memory: the guide, whose vectors ship with it, or a demonstration."""
 
-    def __init__(self, folder: Path, *, embedder: Embedder) -> None:
+    def __init__(self, folder: Path, *, embedder: Embedder, prefix: str = "guide-") -> None:
+        """`prefix` begins the id of each of its articles."""
         self._folder = folder
+        self._prefix = prefix
         self._embedder = embedder
         self._index = MemoryIndex(size=lambda: embedder.size)
         self._retriever = HybridRetriever(embedder, self._index)
@@ -38,8 +40,8 @@ class Guide:
         return frozenset(str(f.relative_to(self._folder)) for f in files_in([self._folder]))
 
     def has(self, article_id: str) -> bool:
-        """Whether an article of the guide has this id."""
-        return article_id.startswith("guide-")
+        """Whether one of its articles has this id."""
+        return article_id.startswith(self._prefix)
 
     async def ready(self) -> None:
         """Take it in at the first call; return once it can be searched."""
@@ -60,7 +62,7 @@ class Guide:
         return await self._retriever.search(text, locale=locale, limit=limit)
 
     async def contents(self, locale: str) -> list[tuple[str, str]]:
-        """Its pages in this language: address and title, by address."""
+        """Its pages in this language: address and title, in their order."""
         await self.ready()
         return sorted((a.url, a.title) for a in self._articles if a.locale == locale)
 
@@ -76,7 +78,7 @@ class Guide:
 
 
 class Customers:
-    """`Retriever` for customers: the company's knowledge, or the guide before there is any."""
+    """`Retriever` for customers: the company's knowledge, before it a demonstration."""
 
     def __init__(
         self,
@@ -84,24 +86,30 @@ class Customers:
         guide: Guide | None,
         *,
         demonstrates: Callable[[], Awaitable[bool]],
+        shop: Callable[[], Guide | None] = lambda: None,
     ) -> None:
-        """`demonstrates` says whether the company has never had knowledge of its own."""
+        """`demonstrates` says whether the company has never had knowledge of its own.
+
+        `shop` is the demonstration shop while it is here: it answers in the guide's place.
+        """
         self._own = own
         self._guide = guide
         self._demonstrates = demonstrates
+        self._shop = shop
         self._demonstrated = False
 
     @property
     def revision(self) -> object:
         """Another value whenever the same question may be answered otherwise."""
-        return self._own.revision, self._demonstrated
+        return self._own.revision, self._demonstrated, self._shop() is not None
 
     async def search(self, text: str, *, locale: str = "", limit: int = 5) -> Found:
         """See Retriever."""
-        self._demonstrated = self._guide is not None and await self._demonstrates()
-        if self._guide is None or not self._demonstrated:
+        shown = self._shop() or self._guide
+        self._demonstrated = shown is not None and await self._demonstrates()
+        if shown is None or not self._demonstrated:
             return await self._own.search(text, locale=locale, limit=limit)
-        found = await self._guide.search(text, locale=locale, limit=limit)
+        found = await shown.search(text, locale=locale, limit=limit)
         # It may have taken its time, and the company's first article may have come meanwhile.
         if not await self._demonstrates():
             return await self.search(text, locale=locale, limit=limit)

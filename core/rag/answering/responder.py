@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
@@ -92,17 +93,16 @@ class RagResponder:
         self._words = words
         self._clock = clock
         self._metrics = metrics
-        self._model: ModelAnswers | None = None
-        if model is not None:
-            self._model = ModelAnswers(
-                model,
-                clock=clock,
-                metrics=metrics,
-                gate=gate or _never,
-                against=against,
-                budget=calls,
-                across=across,
-            )
+        self._by_model = functools.partial(
+            ModelAnswers,
+            clock=clock,
+            metrics=metrics,
+            gate=gate or _never,
+            against=against,
+            budget=calls,
+            across=across,
+        )
+        self._model = self._by_model(model) if model is not None else None
         self._answers = AnswerCache(revision)
         self._budget = budget_seconds
         self._warming: asyncio.Task[str] | None = None
@@ -113,6 +113,21 @@ class RagResponder:
         self._warming = asyncio.create_task(asyncio.to_thread(foreign_language, "hola, que tal"))
         if self._model is not None:
             await self._model.start()
+
+    async def use(self, model: AnswerModel | None) -> None:
+        """Ask this model from now on, or quote; a draft under way ends as it began.
+
+        Raises SetupError for a model that cannot be had; then everything stays as it was.
+        """
+        made = self._by_model(model) if model is not None else None
+        if made is not None:
+            await made.start()
+        self._model = made
+
+    @property
+    def writing_seconds(self) -> float:
+        """How long a customer may see that the assistant is writing; 0 where no model is asked."""
+        return self._model.timeout_seconds if self._model is not None else 0.0
 
     async def stop(self) -> None:
         """Forget the remembered answers."""
@@ -157,7 +172,7 @@ class RagResponder:
     async def _draft(
         self, question: Question, on_delta: OnDelta | None, language: str, *, ends: float
     ) -> Draft:
-        reader = question.locale
+        reader, model = question.locale, self._model
         # Other languages are searched and written as foreign ones (`language`).
         locale = asked_language(question.text) or detect_locale(
             question.text, default=reader if reader in ANSWERING else DEFAULT
@@ -171,13 +186,13 @@ class RagResponder:
         if talk is not None:
             return self._talk(talk, locale if reader in ANSWERING else reader)
         asked = Asked.plain(question)
-        if self._model is not None:
+        if model is not None:
             asked = replace(
                 await Asked.masked_for(question),
                 language=language,
                 language_name=self._called(language) if language else "",
             )
-        key, made_at = self._key(asked), self._answers.now()
+        key, made_at = _key(asked, model), self._answers.now()
         if (known := self._answers.get(key)) is not None:
             self._metrics.recalled()
             return _restored(known, asked.masked)
@@ -198,13 +213,13 @@ class RagResponder:
             # A model says yes to what it is asked, whatever its source speaks of.
             held = (*held, Reason.OTHER_THING)
         # What tries to steer never reaches a model; the quotation is for the person who looks.
-        if self._model is None or steered or not quoted.text:
+        if model is None or steered or not quoted.text:
             draft = replace(quoted, reasons=(*quoted.reasons, *reasons))
         else:
             left = ends - self._clock.monotonic() if question.for_person else None
             # What needs all of its parts, or may not go alone, is not shown as it grows.
             shown = on_delta if len(searched) == 1 and not held else None
-            draft = await self._model.draft(asked, found, quoted, shown, seconds=left)
+            draft = await model.draft(asked, found, quoted, shown, seconds=left)
             if language and not draft.reasons:
                 draft = replace(draft, confidence=CONFIDENCE)
             draft = _held(checked(draft, searched), held)
@@ -255,13 +270,15 @@ class RagResponder:
             log.exception("the search failed")
         return Reason.VECTORS_FAILED
 
-    def _key(self, asked: Asked) -> Hashable:
-        question = asked.question
-        text = " ".join(question.text.split()).casefold()
-        past: Hashable = subject_of(question.history)
-        if self._model is not None:
-            past = (self._model.name, *((t.author, t.text) for t in question.history))
-        return (text, question.locale, past, question.hint)
+
+def _key(asked: Asked, model: ModelAnswers | None) -> Hashable:
+    """What an answer depends on, the knowledge apart."""
+    question = asked.question
+    text = " ".join(question.text.split()).casefold()
+    past: Hashable = subject_of(question.history)
+    if model is not None:
+        past = (model.name, *((t.author, t.text) for t in question.history))
+    return (text, question.locale, past, question.hint)
 
 
 def build_responder(

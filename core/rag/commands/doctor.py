@@ -61,7 +61,7 @@ def answer_checks(
         return f"{pieces[-1].model} answers {said[:40]!r}"
 
     async def model_calls() -> str:
-        if budget is None:
+        if budget is None or model is None:
             return "none, as there is no model"
         spent = await budget.today()
         said = "; ".join(_told(one) for one in spent if one == spent[0] or one.is_limited)
@@ -78,7 +78,7 @@ def answer_checks(
         Check(
             name="language model",
             attempt=timed(language_model),
-            remedy="Look at LLM_MODEL, LLM_OPTIONS and its provider's key.",
+            remedy="Look at LLM_MODEL, LLM_OPTIONS and the key, or at the console's Settings.",
             patience=LOADING + (model.timeout_seconds if model else 0.0),
         ),
         Check(name="model calls", attempt=model_calls, remedy=""),

@@ -22,15 +22,13 @@ class StoredSources:
         self,
         articles: MongoArticles,
         *,
-        demonstrates: Callable[[], Awaitable[bool]],
-        is_of_the_guide: Callable[[str], bool],
+        demonstrated: Callable[[str], Awaitable[bool]],
     ) -> None:
-        """`is_of_the_guide` tells by its id an article of the product's guide, which is a source
-        for as long as customers get a demonstration.
+        """`demonstrated` tells by its id an article of a demonstration, which is a source for as
+        long as customers get it.
         """
         self._articles = articles
-        self._demonstrates = demonstrates
-        self._is_of_the_guide = is_of_the_guide
+        self._demonstrated = demonstrated
 
     async def changed(self, citations: Sequence[Citation]) -> Sequence[str]:
         """See core.engine.ports.Sources."""
@@ -45,7 +43,7 @@ class StoredSources:
 
     async def _stands(self, citation: Citation, stored: StoredArticle | None) -> bool:
         if stored is None:
-            return self._is_of_the_guide(article_of(citation)) and await self._demonstrates()
+            return await self._demonstrated(article_of(citation))
         said, asked = _said_by(stored.article)
         # Drafts of before this was looked at know of no digest.
         if citation.digest and citation.digest not in said:

@@ -29,6 +29,7 @@ from core.rag.retrieval.retriever import HybridRetriever
 from core.rag.vectors.embeddings import DeferredEncoder, ThreadEmbedder
 from core.rag.vectors.encoder import Encoder
 from core.rag.vectors.index import VectorIndex
+from core.runtime.shipped import DEMONSTRATION
 from core.storage.client import Database
 
 log = logging.getLogger(__name__)
@@ -51,9 +52,13 @@ class Rag:
         db: Database,
         clock: Clock,
         guide: Path | None = None,
+        shows_shop: Callable[[], bool] = lambda: False,
         make_encoder: Callable[[str], Encoder] | None = None,
     ) -> None:
-        """`make_encoder` makes an embedding model of its name, as `encoder_for` does."""
+        """`shows_shop` says whether the demonstration shop is here.
+
+        `make_encoder` makes an embedding model of its name, as `encoder_for` does.
+        """
         self._stack = stack
         self._vectors, self._data_dir, self._make_encoder = vectors, data_dir, make_encoder
         self._qdrant_url = vectors.qdrant_url
@@ -76,6 +81,11 @@ class Rag:
         self.revision = SharedRevision(db["knowledge"])
         self.confidence = RecalibratedConfidence(Confidence.load())
         self.guide = Guide(guide, embedder=self.embedder) if guide is not None else None
+        self.shop = (
+            Guide(DEMONSTRATION, embedder=self.embedder, prefix="demo-")
+            if guide is not None
+            else None
+        )
         self._articles = MongoArticles(db["articles"])
         self._before: AsyncExitStack | None = None  # the model and index of before, while searched
         self.knowledge = Knowledge(
@@ -87,6 +97,7 @@ class Rag:
             origins=Origins(db["origins"]),
             readings=Readings(db["readings"]),
             guide=self.guide,
+            shop=lambda: self.shop if shows_shop() else None,
         )
         self.disagreements = Disagreements(
             compared=db["compared"], articles=MongoArticles(db["articles"]), index=self.index
@@ -128,6 +139,8 @@ class Rag:
                 await self.retriever.start()
             if self.guide is not None:
                 self._stack.push_async_callback(self.guide.stop)
+            if self.shop is not None:
+                self._stack.push_async_callback(self.shop.stop)
             self._stack.push_async_callback(self.disagreements.stop)
             for listener in self._on_open:
                 await listener()

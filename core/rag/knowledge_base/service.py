@@ -60,15 +60,15 @@ class Knowledge:
         origins: Origins,
         readings: Readings,
         guide: Guide | None = None,
+        shop: Callable[[], Guide | None] = lambda: None,
     ) -> None:
-        """`guide` answers customers until the company has had an article of its own."""
-        self.customers = Customers(retriever, guide, demonstrates=self.demonstrates)
-        self.sources = StoredSources(
-            articles,
-            demonstrates=self.demonstrates,
-            is_of_the_guide=lambda article_id: guide is not None and guide.has(article_id),
-        )
+        """`guide` answers customers until the company has had an article of its own; so does
+        `shop`, before it, while the demonstration shop is here.
+        """
+        self.customers = Customers(retriever, guide, demonstrates=self.demonstrates, shop=shop)
+        self.sources = StoredSources(articles, demonstrated=self._demonstrated)
         self._guide = guide
+        self._shop = shop
         self._articles = articles
         self.origins = origins
         self.readings = readings
@@ -102,6 +102,18 @@ class Knowledge:
         whose customers would else read how to run this product.
         """
         return self._guide is not None and not await self._articles.begun()
+
+    async def count(self) -> int:
+        """How many articles of its own the company has."""
+        return await self._articles.count()
+
+    async def _demonstrated(self, article_id: str) -> bool:
+        """Whether an article of a demonstration has this id, which customers get now."""
+        shop = self._shop()
+        if shop is not None and shop.has(article_id):
+            return True
+        is_guide = self._guide is not None and self._guide.has(article_id)
+        return is_guide and await self.demonstrates()
 
     async def start(self) -> None:
         """Finish what was interrupted, and have the guide ready where customers get it."""

@@ -44,18 +44,18 @@ export function takesFiles(card, { address, done, after }) {
 
   async function take(files) {
     let sent = 0;
-    bar.hidden = false;
+    if (bar) bar.hidden = false;
     card.setAttribute("aria-busy", "true");
     for (const file of files) {
-      bar.value = 0;
+      if (bar) bar.value = 0;
       try {
-        done(await send(address(file), file, (share) => (bar.value = share)), file);
+        done(await send(address(file), file, (share) => bar && (bar.value = share)), file);
         sent += 1;
       } catch (error) {
         toast(`${file.name}: ${error.message}`, { bad: true });
       }
     }
-    bar.hidden = true;
+    if (bar) bar.hidden = true;
     card.removeAttribute("aria-busy");
     input.value = "";
     if (sent) after();

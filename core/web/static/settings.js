@@ -1,11 +1,47 @@
 // The settings page: one form, saved whole; the preview beside it is the chat as it is.
 
 import { act, api } from "./api.js";
+import { takesFiles } from "./drop.js";
 import { toast, wordsOf } from "./say.js";
+import { makeTabs } from "./tabs.js";
 
 const form = document.getElementById("settings");
 const problem = form.querySelector("[data-problem]");
 const say = wordsOf(form);
+const preview = document.getElementById("preview");
+const showAnew = () => (preview.src = String(preview.src));
+
+const IN_FORM = ["company", "chat", "people"];
+makeTabs(document.querySelector(".tabs"), (name) => {
+  form.querySelector("[data-save]").hidden = !IN_FORM.includes(name);
+  problem.hidden = true;
+});
+
+// The logo holds at once: it is a file, and no field of the form.
+const logo = document.getElementById("logo");
+const picture = logo.querySelector("img");
+const button = (name) => logo.querySelector(`[data-logo="${name}"]`);
+
+function showLogo({ logo: digest }) {
+  picture.hidden = button("remove").hidden = !digest;
+  if (digest) picture.src = `${logo.dataset.src}?${digest}`;
+  else picture.removeAttribute("src");
+  showAnew();
+}
+
+button("choose").addEventListener("click", () => document.getElementById("logo-file").click());
+takesFiles(logo, {
+  address: () => "/api/settings/logo",
+  done: showLogo,
+  after: () => toast(say("saved")),
+});
+button("remove").addEventListener("click", async () => {
+  const done = await act(button("remove"), async () =>
+    showLogo(await api("/api/settings/logo", { method: "DELETE" })),
+  );
+  if (done) toast(say("saved"));
+  button("choose").focus();
+});
 
 /** What an empty field means: that the environment's holds. */
 const own = (name) => form.elements[name].value.trim() || null;
@@ -53,8 +89,8 @@ form.addEventListener("submit", async (event) => {
     timezone: own("timezone"),
     deadline_minutes: number(own("deadline_minutes")),
   };
-  const button = form.querySelector("[type=submit]");
-  const done = await act(button, async () => {
+  const save = form.querySelector("[type=submit]");
+  const done = await act(save, async () => {
     try {
       await api("/api/settings", { method: "PUT", body });
     } catch (error) {
@@ -66,8 +102,7 @@ form.addEventListener("submit", async (event) => {
   });
   if (!done) return;
   toast(say("saved"));
-  const frame = document.getElementById("preview");
-  frame.src = String(frame.src);
+  showAnew();
 });
 
 document.getElementById("copy").addEventListener("click", async () => {

@@ -5,15 +5,27 @@ import { fill, toast } from "./say.js";
 
 const dialog = document.getElementById("link-dialog");
 const shown = dialog.querySelector("[data-link]");
+const made = dialog.querySelector("[data-made]");
+const INVITATION_MINUTES = 4320; // three days: a weekend does not void it
 const path = (row) => `/api/users/${encodeURIComponent(row.dataset.email)}`;
+
+const invited = (row, minutes) =>
+  api(`${path(row)}/invitation?minutes=${minutes}`, { method: "POST" });
 
 const form = document.getElementById("add-user");
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const body = Object.fromEntries(new FormData(form));
-  const done = await act(form.querySelector("button"), () =>
-    api("/api/users", { method: "POST", body }),
-  );
+  const { invite, ...body } = Object.fromEntries(new FormData(form));
+  const done = await act(form.querySelector("button"), async () => {
+    const { email } = await api("/api/users", { method: "POST", body });
+    if (!invite) return;
+    try {
+      await invited({ dataset: { email } }, INVITATION_MINUTES);
+    } catch (error) {
+      // They are added all the same; the page that is loaded anew would hide why no mail went.
+      alert(error.message);
+    }
+  });
   if (done) location.reload();
 });
 
@@ -46,12 +58,10 @@ document.getElementById("users").addEventListener("click", async (event) => {
   const row = button.closest("tr");
   switch (button.dataset.do) {
     case "link":
-      await act(button, async () => {
-        const { url } = await api(`${path(row)}/link`, { method: "POST" });
-        dialog.querySelector("[data-text]").textContent = fill(dialog.dataset.ready, row.dataset);
-        shown.textContent = url;
-        dialog.showModal();
-      });
+      dialog.row = row;
+      made.hidden = true;
+      dialog.querySelector("[data-for]").textContent = fill(dialog.dataset.whose, row.dataset);
+      dialog.showModal();
       break;
     case "sign-out":
       leaving.row = row;
@@ -78,7 +88,33 @@ leaving.querySelector("[data-go]").addEventListener("click", async (event) => {
   if (await act(event.target, () => api(address, { method: "DELETE" }))) location.reload();
 });
 
+const minutes = () => Number(dialog.querySelector("[name=minutes]").value);
+const email = () => dialog.row.dataset.email;
+
 dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+const make = dialog.querySelector("[data-make]");
+make.addEventListener("click", () =>
+  act(make, async () => {
+    const address = `${path(dialog.row)}/link?minutes=${minutes()}`;
+    const link = await api(address, { method: "POST" });
+    const until = new Date(link.expires_at).toLocaleString(document.documentElement.lang, {
+      dateStyle: "medium",
+      timeStyle: "short",
+    });
+    dialog.querySelector("[data-text]").textContent = fill(dialog.dataset.ready, {
+      email: email(),
+      until,
+    });
+    shown.textContent = link.url;
+    made.hidden = false;
+  }),
+);
+const mail = dialog.querySelector("[data-mail]");
+mail?.addEventListener("click", async () => {
+  if (!(await act(mail, () => invited(dialog.row, minutes())))) return;
+  dialog.close();
+  toast(fill(dialog.dataset.mailed, { email: email() }));
+});
 dialog.querySelector("[data-copy]").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(shown.textContent);

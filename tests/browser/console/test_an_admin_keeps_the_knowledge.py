@@ -78,7 +78,7 @@ async def test_a_file_is_dropped_edited_turned_back_removed_and_brought_back(
     assert "ten" in (await app.rag.knowledge.list())[0].article.text
     await shot(page, f"article-{width(page)}")
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    await page.get_by_role("button", name="Bring back").first.click()
+    await page.get_by_role("button", name="Restore").first.click()
     await expect(page.locator(".rendered strong")).to_have_text("nine")
     await page.locator("#edit").get_by_role("button", name="Remove").click()
     await expect(page.locator("#removed")).to_contain_text("Norway")

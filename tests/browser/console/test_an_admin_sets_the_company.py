@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Browser, expect
+from PIL import Image
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.shots import shot
 from tests.browser.signing_in import by_link
+from tests.support.servers.openai import Scene, openai_server
 
 if TYPE_CHECKING:
     from app import App
@@ -35,10 +38,13 @@ async def test_name_colour_greeting_and_a_question_to_begin_with(
     await expect(page.locator("[data-problem]")).to_contain_text("Choose a darker colour")
     await page.locator("[name=colour]").fill("#0b6e4f")
     await expect(page.locator("[name=picked]")).to_have_value("#0b6e4f")
+    tabs = page.get_by_role("tablist")
+    await tabs.get_by_role("tab", name="When people answer").click()
     await page.locator("[name=deadline_minutes]").fill("ten")
     await page.keyboard.press("Enter")
     await expect(page.locator("[data-problem]")).to_contain_text("deadline_minutes")
     await page.locator("[name=deadline_minutes]").fill("7,5")
+    await tabs.get_by_role("tab", name="The chat").click()
     await page.locator("[name=greeting][data-language=en]").fill("Hello from Acme")
     await page.locator("[name=questions][data-language=en]").fill("Where is my parcel?")
     await page.locator("[name=launcher][data-language=en]").fill("Chat with us")
@@ -61,3 +67,85 @@ async def test_name_colour_greeting_and_a_question_to_begin_with(
     assert await page.evaluate(accent) == "rgb(11, 110, 79)"
     await page.get_by_role("button", name="Where is my parcel?").click()
     await expect(page.locator("[data-part=log]")).to_contain_text("Where is my parcel?")
+
+
+async def test_a_logo_is_shown_in_the_chat_and_taken_away(
+    app: App, chromium: Browser, tmp_path: Path
+) -> None:
+    base = app.core.site.url()
+    page = await _admin(app, chromium)
+    await page.goto(f"{base}/console/settings")
+    drawing = tmp_path / "logo.svg"
+    drawing.write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    await page.set_input_files("#logo-file", drawing)
+    await expect(page.locator(".toast.bad")).to_contain_text("SVG may hold scripts")
+    picture = tmp_path / "logo.jpg"
+    Image.new("RGB", (900, 600), "#0b6e4f").save(picture)
+    await page.set_input_files("#logo-file", picture)
+    await expect(page.locator("#logo img")).to_be_visible()
+    shown = page.frame_locator("#preview").locator("img.logo")
+    await expect(shown).to_be_visible()
+    assert await shown.evaluate("img => img.decode().then(() => img.naturalWidth)") == 160
+    answer = await page.request.get(f"{base}/company-logo.png?{app.core.company.current.logo}")
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "immutable" in answer.headers["cache-control"]
+    await page.get_by_role("button", name="Remove the logo").click()
+    await expect(page.locator("#logo img")).to_be_hidden()
+    await expect(shown).to_have_count(0)
+    assert (await page.request.get(f"{base}/company-logo.png")).status == 404
+
+
+async def test_a_model_is_tested_before_it_is_saved_and_answers_at_once(
+    app: App, chromium: Browser
+) -> None:
+    base = app.core.site.url()
+    async with openai_server() as server:
+        server.scenes = [Scene(status=401), Scene(text="Hello.")]
+        page = await _admin(app, chromium)
+        await page.goto(f"{base}/console/settings#model")
+        await page.get_by_label("This one").check()
+        await page.locator("[name=model]").fill("openai:test")
+        await page.locator("[name=base_url]").fill(server.url)
+        await page.get_by_role("button", name="Test it").click()
+        outcome = page.locator("[data-outcome]")
+        await expect(outcome).to_contain_text("needs its key entered")
+        await page.locator("[name=api_key]").fill("sk-entered")
+        await page.get_by_role("button", name="Test it").click()
+        await expect(outcome).to_contain_text("The provider rejects the key", timeout=30_000)
+        await page.get_by_role("button", name="Test it").click()
+        await expect(outcome).to_contain_text("Hello.", timeout=30_000)
+        assert app.answers.writing_seconds == 0  # a test keeps nothing
+        await page.get_by_role("button", name="Save the model").click()
+        await expect(page.locator(".toast").last).to_contain_text("Saved", timeout=30_000)
+        assert app.answers.writing_seconds > 0
+        await page.reload()
+        assert await page.locator("[name=api_key]").input_value() == ""
+        assert "sk-entered" not in await page.content()
+        kept = await app.db["company"].find_one({"_id": "model"})
+        assert "sk-entered" not in str(kept)
+        await page.get_by_label("None", exact=True).check()
+        await page.get_by_role("button", name="Save the model").click()
+        await expect(page.locator(".toast").last).to_contain_text("Saved")
+        assert app.answers.writing_seconds == 0
+
+
+async def test_tabs_by_keyboard_and_by_address(app: App, chromium: Browser) -> None:
+    page = await _admin(app, chromium)
+    await page.goto(app.core.site.url() + "/console/settings#people")
+    await expect(page.locator("#people")).to_be_visible()
+    await expect(page.locator("#company")).to_be_hidden()
+    await page.get_by_role("tab", name="When people answer").press("ArrowRight")
+    await expect(page.get_by_role("tab", name="Language model")).to_be_focused()
+    await expect(page.locator("#model")).to_be_visible()
+    await expect(page.get_by_role("button", name="Save", exact=True)).to_be_hidden()
+
+
+async def _admin(app: App, chromium: Browser) -> Page:
+    """A page of a new admin's browser."""
+    admin = await app.core.accounts.first_admin()
+    link = await app.core.accounts.issue_link(admin, actor=admin)
+    page = await (await chromium.new_context(locale="en-US")).new_page()
+    page.set_default_timeout(20_000)
+    await by_link(page, f"{app.core.site.url()}/login/link/{link}")
+    return page

@@ -26,11 +26,15 @@ async def test_an_admin_manages_people_in_the_browser(db: Database, chromium: Br
         row = page.locator("tr[data-email='mina@example.com']")
         await row.locator("[data-field=role]").select_option("supervisor")
         # A higher role is given to her, not to whoever has been let in as her.
-        await expect(page.locator(".toast")).to_contain_text("mina@example.com signs in anew")
+        await expect(page.locator(".toast")).to_contain_text(
+            "mina@example.com has to sign in again"
+        )
         assert (await web.accounts.find("mina@example.com")).role is Role.SUPERVISOR
 
         await row.locator("[data-do=link]").click()
         dialog = page.locator("#link-dialog[open]")
+        await dialog.locator("[name=minutes]").select_option("4320")
+        await dialog.locator("[data-make]").click()
         await expect(dialog.locator("[data-link]")).to_contain_text("/login/link/")
         await dialog.locator("[data-close]").click()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -97,3 +98,49 @@ async def test_a_server_that_is_away_is_an_error_of_ours() -> None:
     mailer = Mailer(host="127.0.0.1", port=free_port(), sender="desk@example.com")
     with pytest.raises(MailFailed):
         await mailer.send("mina@example.com", subject="x", text="y")
+
+
+async def test_an_invitation_goes_by_mail_and_lasts_as_long_as_was_chosen(
+    desk: App, letterbox: Letterbox
+) -> None:
+    accounts = desk.core.accounts
+    admin = await accounts.first_admin()
+    token = await accounts.issue_token(admin, actor=OPERATOR)
+    headers = {"Authorization": f"Bearer {token}"}
+    path = "/api/users/mina@example.com"
+    async with aiohttp.ClientSession(desk.core.site.url(), headers=headers) as http:
+        for minutes in (14, 7 * 24 * 60 + 1):
+            async with http.post(f"{path}/link?minutes={minutes}") as refused:
+                assert refused.status == 422
+        async with http.post(f"{path}/link") as made:
+            usual = datetime.fromisoformat((await made.json())["expires_at"])
+        async with http.post(f"{path}/invitation?minutes=4320") as sent:
+            assert sent.status == 201
+            view = await sent.json()
+        until = datetime.fromisoformat(view["expires_at"])
+        assert view["sent_to"] == "mina@example.com"
+        assert abs((until - usual).total_seconds() - (3 * 24 - 0.5) * 3600) < 60
+        [(to, letter)] = letterbox.letters
+        text = letter.get_payload(decode=True)
+        assert isinstance(text, bytes)
+        assert to == "mina@example.com"
+        assert f"until {until:%Y-%m-%d}" in text.decode()
+        [link] = re.findall(r"http://\S+/login/link/\S+", text.decode())
+        async with (
+            aiohttp.ClientSession() as stranger,
+            stranger.post(link, allow_redirects=False) as opened,
+        ):
+            assert opened.status == 303
+
+
+async def test_without_a_mail_server_it_is_said_what_to_do(app: App) -> None:
+    accounts = app.core.accounts
+    token = await accounts.issue_token(await accounts.first_admin(), actor=OPERATOR)
+    await accounts.add(OPERATOR, "mina@example.com", role=Role.AGENT)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(app.core.site.url(), headers=headers) as http,
+        http.post("/api/users/mina@example.com/invitation") as refused,
+    ):
+        assert refused.status == 404
+        assert "SMTP_HOST" in (await refused.json())["detail"]

@@ -157,7 +157,7 @@ async def no_sources(_user: User) -> dict[str, int]:
 
 async def test_the_commands_say_a_line_a_plugin(desk: Desk, service: PluginService) -> None:
     desk.write("echo")
-    commands, out = plugin_commands(service, reseal_sources=no_sources), Lines()
+    commands, out = plugin_commands(service, reseal_others=(no_sources,)), Lines()
     # Before anything serves, a choice is stored and takes effect later.
     assert await commands["plugins.list"]({}, out) == 0
     await commands["plugins.enable"]({"id": "echo", "settings": {"token": "right"}}, out)
@@ -186,7 +186,7 @@ async def test_a_new_skeleton_passes_the_kit_and_runs(
     with pytest.raises(BadInput, match="is no plugin id"):
         write_skeleton("Acme Talk", into=tmp_path)
     out = Lines()
-    commands = plugin_commands(service, reseal_sources=no_sources)
+    commands = plugin_commands(service, reseal_others=(no_sources,))
     code = await commands["plugins.test"]({"id": "acme-talk", "folder": str(tmp_path)}, out)
     assert code == 0, "\n".join(out.said)
     assert out.said[-1].endswith(" passed, 0 failed")

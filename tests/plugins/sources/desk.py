@@ -8,13 +8,13 @@ from typing import Any
 
 from core.accounts.audit.log import Audit
 from core.accounts.roles import Role, User
+from core.accounts.secret_box import SecretBox
 from core.accounts.service import OPERATOR
 from core.clock import SystemClock
 from core.rag.knowledge_base.service import Knowledge
 from core.runtime.shipped import SOURCES
 from core.storage.client import Database
 from plugins.registry.catalog import SOURCE, Catalog
-from plugins.registry.secrets import SecretBox
 from plugins.sources.model import ConfiguredSource
 from plugins.sources.opening import SourceOpener
 from plugins.sources.schedule import SyncSchedule

@@ -11,6 +11,7 @@ import pytest
 from app import serving
 from config.settings import read_settings
 from core.accounts.roles import Role, User
+from core.accounts.secret_box import SecretBox, SecretUnreadable
 from core.accounts.service import OPERATOR
 from core.accounts.sessions import StaffAccess
 from core.accounts.store import AccountStore
@@ -18,7 +19,6 @@ from core.runtime.control_socket import Command
 from core.runtime.data_dir import DataDir
 from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
-from plugins.registry.secrets import SecretBox, SecretUnreadable
 from plugins.registry.store import PluginStore
 from plugins.sources.model import ConfiguredSource
 from plugins.sources.store import SourceStore

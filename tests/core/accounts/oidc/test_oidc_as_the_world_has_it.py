@@ -302,7 +302,7 @@ def test_domains_are_taken_as_people_write_them() -> None:
         ),
         ({"claims_supported": ["sub"]}, {}, "note", "does not list the claim email"),
         ({}, {"OIDC_EMAIL_CLAIM": "preferred_username"}, "FAIL", "preferred_username"),
-        ({}, {"OIDC_TRUSTED_DOMAINS": "gmail.com"}, "FAIL", "Anybody may have an address"),
+        ({}, {"OIDC_TRUSTED_DOMAINS": "gmail.com"}, "FAIL", "anybody may have an address"),
         ({"issuer": "https://x/{tenantid}"}, {}, "FAIL", "every tenant's"),
         ({"token_endpoint": None}, {}, "FAIL", "token_endpoint"),
         ({}, {"OIDC_CLIENT_ID": ""}, "note", "set both"),

@@ -1,4 +1,4 @@
-"""Encrypts plugins' secrets in the store, under keys derived from SECRET_KEY."""
+"""Encrypts secrets of plugins, sources and the model in the store, under keys from SECRET_KEY."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ class SecretBox:
             raise ValueError("a seal needs at least one key")
         self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
 
-    def close(self, plugin_id: str, name: str, value: str) -> str:
-        """The value sealed for this setting of this plugin; useless anywhere else."""
-        plain = json.dumps([plugin_id, name, value])
+    def close(self, owner: str, name: str, value: str) -> str:
+        """The value sealed for this setting of this plugin or source; useless anywhere else."""
+        plain = json.dumps([owner, name, value])
         return self._fernet.encrypt(plain.encode()).decode("ascii")
 
-    def open(self, plugin_id: str, name: str, sealed: str) -> str:
+    def open(self, owner: str, name: str, sealed: str) -> str:
         """The value again. Raises SecretUnreadable for a foreign key or a value moved elsewhere."""
         try:
             found = json.loads(self._fernet.decrypt(sealed.encode("ascii")))
         except (InvalidToken, UnicodeEncodeError) as error:
             raise SecretUnreadable from error
-        if found[:2] != [plugin_id, name]:
+        if found[:2] != [owner, name]:
             raise SecretUnreadable
         return str(found[2])
 
-    def anew(self, plugin_id: str, sealed: Mapping[str, str]) -> dict[str, str]:
+    def anew(self, owner: str, sealed: Mapping[str, str]) -> dict[str, str]:
         """The same secrets, sealed with the first key. Raises SecretUnreadable that names whose."""
         try:
             return {
-                name: self.close(plugin_id, name, self.open(plugin_id, name, value))
+                name: self.close(owner, name, self.open(owner, name, value))
                 for name, value in sealed.items()
             }
         except SecretUnreadable as error:
-            raise SecretUnreadable(f"{plugin_id}: {error.detail}") from error
+            raise SecretUnreadable(f"{owner}: {error.detail}") from error
 
 
 def _derive(key: str) -> bytes:

@@ -1,0 +1,68 @@
+// The language model on the settings page: chosen, tested with what is entered, saved.
+
+import { act, api } from "./api.js";
+import { toast, wordsOf } from "./say.js";
+
+const form = document.getElementById("model");
+const say = wordsOf(document.getElementById("settings"));
+const outcome = form.querySelector("[data-outcome]");
+const own = document.getElementById("own-model");
+
+const entered = () => ({
+  source: form.elements.source.value,
+  model: form.elements.model.value,
+  base_url: form.elements.base_url.value,
+  api_key: form.elements.api_key.value,
+});
+
+function tell(text, { bad }) {
+  outcome.textContent = text;
+  outcome.className = bad ? "alert bad" : "alert good";
+  outcome.hidden = false;
+  outcome.scrollIntoView({ block: "nearest" });
+}
+
+/** Runs it, and says what is wrong where it can be read for long. */
+const asked = (button, action) =>
+  act(button, async () => {
+    outcome.hidden = true;
+    try {
+      await action();
+    } catch (error) {
+      tell(error.message, { bad: true });
+      throw error;
+    }
+  });
+
+form.addEventListener("change", () => {
+  own.hidden = form.elements.source.value !== "console";
+  outcome.hidden = true;
+});
+
+const test = form.querySelector("[data-test]");
+test.addEventListener("click", () =>
+  asked(test, async () => {
+    const found = await api("/api/settings/model/test", { method: "POST", body: entered() });
+    if (found.ok) {
+      const without = found.left_out.length
+        ? ` ${say("model_without", { names: found.left_out.join(", ") })}`
+        : "";
+      const seconds = found.seconds.toLocaleString(document.documentElement.lang);
+      tell(say("model_answers", { ...found, seconds }) + without, { bad: false });
+    } else {
+      const detail = found.detail ? ` (${found.detail})` : "";
+      tell(say(`model_problem_${found.problem}`, found) + detail, { bad: true });
+    }
+  }),
+);
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  asked(form.querySelector("[type=submit]"), async () => {
+    const now = await api("/api/settings/model", { method: "PUT", body: entered() });
+    form.elements.api_key.value = "";
+    form.elements.api_key.placeholder = now.has_key ? say("model_key_kept") : "";
+    if (now.trouble) tell(`${say("model_trouble")} ${now.trouble}`, { bad: true });
+    else toast(say("saved"));
+  });
+});
