@@ -1,19 +1,17 @@
-"""Makes core/rag/vectors/guide_vectors.npz from docs/guide: `python -m bench.seed_guide`."""
+"""Makes core/rag/vectors/guide_vectors.npz from the guide and the demonstration shop."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from core.rag.knowledge.indexing import points_of
 from core.rag.reading.readers import files_in, read_file
 from core.rag.vectors.embeddings import BundledEncoder, ThreadEmbedder
 from core.rag.vectors.encoder import Encoder, Matrix
 from core.rag.vectors.precomputed import SEEDS, SeededEncoder, digest_of, write_seeds
-
-GUIDE = Path(__file__).parents[1] / "docs" / "guide"
+from core.runtime.shipped import DEMONSTRATION, GUIDE
 
 
 class Recorder:
@@ -42,7 +40,7 @@ async def main() -> None:
     recorder = Recorder(SeededEncoder(BundledEncoder()))
     with ThreadPoolExecutor(1) as executor:
         embedder = ThreadEmbedder(recorder, executor)
-        for file in files_in([GUIDE]):
+        for file in files_in([GUIDE, DEMONSTRATION]):
             for article in read_file(file):
                 await points_of(article, embedder)
     write_seeds(SEEDS, recorder.name, recorder.made)
