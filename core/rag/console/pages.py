@@ -109,7 +109,7 @@ class KnowledgePages:
                 if query.skip + PAGE < len(wanted)
                 else "",
                 "topics": sorted({one.article.topic for one in stored if one.article.topic}),
-                "languages": sorted({one.article.locale for one in stored}),
+                "locales": sorted({one.article.locale for one in stored}),
                 "removed": (await self._history.removed())[:SHORT],
                 "kinds": ",".join(sorted(READERS)),
                 "q": query.q,

@@ -15,7 +15,7 @@ from core.rag.llm.prompt import NEEDED, Prompt
 from core.rag.llm.reasoning import without_reasoning
 from core.rag.llm.refusals import status_of
 
-LOADING = 20.0  #: seconds for a provider's library
+LOADING = 60.0  #: seconds for a provider's library
 SHOWN = 120  #: characters of what the model says
 
 _BY_STATUS = {401: "key", 403: "key", 404: "model", 402: "quota", 429: "quota"}

@@ -112,12 +112,12 @@ async def test_a_model_is_tested_before_it_is_saved_and_answers_at_once(
         await expect(outcome).to_contain_text("needs its key entered")
         await page.locator("[name=api_key]").fill("sk-entered")
         await page.get_by_role("button", name="Test it").click()
-        await expect(outcome).to_contain_text("The provider rejects the key", timeout=30_000)
+        await expect(outcome).to_contain_text("The provider rejects the key", timeout=90_000)
         await page.get_by_role("button", name="Test it").click()
-        await expect(outcome).to_contain_text("Hello.", timeout=30_000)
+        await expect(outcome).to_contain_text("Hello.", timeout=90_000)
         assert app.answers.writing_seconds == 0  # a test keeps nothing
         await page.get_by_role("button", name="Save the model").click()
-        await expect(page.locator(".toast").last).to_contain_text("Saved", timeout=30_000)
+        await expect(page.locator(".toast").last).to_contain_text("Saved", timeout=90_000)
         assert app.answers.writing_seconds > 0
         await page.reload()
         assert await page.locator("[name=api_key]").input_value() == ""

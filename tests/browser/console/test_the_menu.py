@@ -49,6 +49,8 @@ async def test_every_page_has_the_name_of_its_entry_and_is_marked_alone(
         assert current == [path]
         headings = re.findall(r"<h1[^>]*>\s*([^<]+?)\s*</h1>", text)
         assert [html.unescape(h) for h in headings[:1]] == [html.unescape(words)], path
+        # A page's own words must not take the place of the frame's: the knowledge's once did.
+        assert f"/language/ko?next={path}" in html.unescape(text), path
 
 
 async def test_a_role_sees_the_groups_in_which_it_has_pages(app: App, chromium: Browser) -> None:
