@@ -1,10 +1,11 @@
 # run: everything on embedded defaults · test: every test · unit: those that need no other process
 # cluster: two webs, two workers and what they share on this machine, to try it
+# cluster-check: the fault tests of many processes over your own MongoDB, Qdrant and Redis
 # check: what must hold before a commit · sbom: what we ship, as build/sbom.json
 # audit: known holes in it, where a database can be reached · release: the wheel of this commit, in dist/
 # docs: the documentation site, in build/site; a broken link fails
 .DEFAULT_GOAL := run
-.PHONY: run test unit check fix bench cluster lock dev browser sbom audit audit-tools release \
+.PHONY: run test unit check fix bench cluster cluster-check lock dev browser sbom audit audit-tools release \
   docs docs-tools
 
 # Tests start the program a hundred times: compiling it each time anew would take minutes.
@@ -75,6 +76,10 @@ fix: dev
 # In data/cluster; MONGODB_URI, QDRANT_URL and REDIS_URL take yours in place of ours.
 cluster: dev
 	@exec $(PY) -m tests.support.local_cluster
+
+# Over your MONGODB_URI, QDRANT_URL and REDIS_URL, which must be empty: docs/processes.md.
+cluster-check: dev
+	@exec $(PY) -m tests.support.cluster_check $(ARGS)
 
 bench: dev
 	$(PY) -m bench $(ARGS)

@@ -254,20 +254,29 @@ async def _serve(settings: Settings, data_dir: DataDir, role: Role) -> int:
     from core.runtime.host.watchdog import LoopWatchdog
 
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+    refused: list[SetupError] = []
 
-    def stop(number: int, frame: object) -> None:
-        # Python's own handler, not the loop's: it runs though the loop may be held up.
-        del number, frame
+    def end() -> None:
         if not stopped.is_set():
             alone = settings.store.redis_url is None
             _end_anyway(after=STOPPING_SECONDS if alone else HANDING_OVER_SECONDS)
             loop.call_soon_threadsafe(stopped.set)
+
+    def stop(number: int, frame: object) -> None:
+        # Python's own handler, not the loop's: it runs though the loop may be held up.
+        del number, frame
+        end()
+
+    def refuse(error: SetupError) -> None:
+        refused.append(error)
+        end()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     for name, meant in misspelt(settings.variables):
         log.warning("%s is no setting and does nothing; %s is one", name, meant)
     async with serving(settings, data_dir, store=store, role=role) as app:
+        app.core.node.on_refused(refuse)
         watchdog = LoopWatchdog(app.core.registry)
         watchdog.start()
         await _welcome(app)
@@ -277,6 +286,8 @@ async def _serve(settings: Settings, data_dir: DataDir, role: Role) -> int:
         await stopped.wait()
         log.info("stopping")
     watchdog.stop()
+    if refused:
+        raise refused[0]
     return 0
 
 

@@ -40,6 +40,7 @@ from core.console.start.setup import home_of
 from core.domain.messages import SLACK, WEB_CHAT
 from core.domain.next_step import is_idle
 from core.engine.inbound.acknowledgements import Acknowledgements
+from core.engine.multiprocess.asked_here import AskedHere
 from core.engine.multiprocess.keeper import Keeper
 from core.engine.multiprocess.remote_bus import RemoteBus
 from core.engine.outbound.outbox import Outbox
@@ -177,6 +178,7 @@ class App:
             projector=one.projector,
             worker=self.worker,
             clock=one.clock,
+            registry=one.registry,
         )
         self.recovery = Recovery(
             snapshots=one.snapshots,
@@ -191,6 +193,10 @@ class App:
             self.rag.retriever.on_changed(self.rag.revision.changed)
             self.closing.push_async_callback(self.rag.revision.tell)  # a command's change, too
         self.hints = RedisHints.of(settings, one.secret_key) if is_cluster(settings) else None
+        #: Questions that we took in, wherever they are answered.
+        self.asked_here = (
+            AskedHere(one.conversations, clock=one.clock) if self.hints is not None else None
+        )
         self.remote = self._remote_bus(self.hints) if self.hints is not None else None
         one.conversations.on_signal(self._on_signal)
         self.desk = approvals.setup.setup(
@@ -225,7 +231,7 @@ class App:
         chat = channels.web.setup.setup(
             one,
             host=self.host,
-            under_way=self.worker.under_way,
+            under_way=self.worker.under_way if self.asked_here is None else self.asked_here,
             demonstrates=self.rag.knowledge.demonstrates,
         )
         parts = (
@@ -361,6 +367,7 @@ class App:
             keeper=self.keeper,
             typed=self.worker.customer_types,
             clock=one.clock,
+            follows=() if self.asked_here is None else self.asked_here,
         )
         one.wakeups.on_wake(remote.wake)
         return remote

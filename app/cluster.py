@@ -15,7 +15,7 @@ from core.cluster.model import Member, MemoryClusterStore, Role, Terms
 from core.cluster.mongo_store import MongoClusterStore
 from core.cluster.node import ALONE, Node
 from core.cluster.settings import digest_of, is_cluster
-from core.runtime.version import VERSION
+from core.runtime.version import OLDEST, SCHEMA, VERSION
 from core.storage.client import Database
 from core.web.server import WebServer
 
@@ -54,6 +54,8 @@ def build_node(
         host=host,
         pid=os.getpid(),
         version=VERSION,
+        schema=SCHEMA,
+        oldest=OLDEST,
         secret=digest_of(secret_key),
         url=f"http://{host}:{server.metrics_port}" if server.metrics_port else "",
         started_at=clock.now(),

@@ -66,7 +66,12 @@ def build_core(
     )
     many = is_cluster(settings)
     conversations = Conversations(
-        log_store=commit_log, snapshots=snapshots, bus=bus, clock=clock, ownership=node
+        log_store=commit_log,
+        snapshots=snapshots,
+        bus=bus,
+        clock=clock,
+        ownership=node,
+        schema=lambda: node.schema,
     )
     projector = Projector(
         conversations=conversations,

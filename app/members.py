@@ -21,9 +21,10 @@ def members(node: Node) -> Command:
                 others.setdefault(lease.owner, []).append(key)
         for member in sorted(everybody, key=lambda one: (not one.alive, one.role, one.id)):
             held = [f"{shares[member.id]} partitions"] if shares[member.id] else []
+            held += others.get(member.id, [])
             out.line(
                 f"{member.role:6}  {'alive' if member.alive else 'dead':5}  {member.id}"
-                f"  {member.version}  {', '.join(held + others.get(member.id, [])) or '-'}"
+                f"  {member.version} (schema {member.schema})  {', '.join(held) or '-'}"
             )
         if not everybody:
             out.line("Nobody serves.")

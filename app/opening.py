@@ -15,10 +15,11 @@ from core.engine.ports import Responder
 from core.runtime.control_socket import ControlServer, socket_path
 from core.runtime.data_dir import DataDir
 from core.runtime.shipped import GUIDE
+from core.runtime.version import SCHEMA
 from core.storage.client import open_database, refuse_weaker
 from core.storage.embedded import EmbeddedStore
 from core.storage.indexes import ensure_indexes
-from core.storage.stored_format import admit
+from core.storage.stored_format import admit, agree
 
 #: Seconds for which a thread that computes keeps the others waiting: a search or a channel being
 #: imported would hold up every message by Python's usual 5 ms, again and again.
@@ -53,7 +54,9 @@ async def opened(
         await admit(db)
         await ensure_indexes(db)
         beats = None
-        if is_cluster(settings):
+        if not is_cluster(settings):
+            await agree(db, SCHEMA)  # of many processes the members find out what all of them know
+        else:
             beats = await open_database(uri)
             stack.push_async_callback(beats.client.close)
         app = App(

@@ -30,6 +30,7 @@ from tests.support.process import free_port
 QUESTION = "How do I talk to a person?"  #: the product's own guide answers it
 READY_SECONDS = 300.0  #: for all to start and to share the work, on a machine that does much else
 GAINED = 1.8  #: times as many answers with a second worker, where nobody waits for a core
+SHOWN, SHOWN_EACH = 20, 5  #: conversations, and messages of each, that are watched in a stream
 LATER = 0.005  #: seconds more from message to answer than one process takes
 SETTINGS = {
     **MANY_PEOPLE,
@@ -60,7 +61,7 @@ async def many(folder: Path, how: str, *, workers: int) -> AsyncIterator[Sequenc
         for number in range(workers):
             worker = member(Role.WORKER, folder / f"worker-{number}", how, **services.env)
             await stack.enter_async_context(worker)
-        await _shared_out(services.store.uri, workers)
+        await _shared_out(services.uri, workers)
         yield [f"http://127.0.0.1:{port}" for port in ports]
 
 
@@ -122,6 +123,33 @@ async def answered(session: aiohttp.ClientSession, web: str, other: str) -> floa
     raise RuntimeError("the stream ended before the answer")
 
 
+async def shown(webs: Sequence[str]) -> Result:
+    """How long until what is written at one web stands in a stream that is open at the other."""
+    latencies: list[float] = []
+    began = time.perf_counter()
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        for number in range(SHOWN):
+            web, other = webs[number % len(webs)], webs[(number + 1) % len(webs)]
+            async with session.post(f"{web}/api/conversations", json={}) as answer:
+                answer.raise_for_status()
+                made = await answer.json()
+            headers = {"Authorization": f"Bearer {made['token']}"}
+            place = f"/api/conversations/{made['id']}"
+            async with session.get(f"{other}{place}/events", headers=headers) as stream:
+                for turn in range(SHOWN_EACH):
+                    text = f"{QUESTION} ({number}.{turn})"
+                    wrote = time.perf_counter()
+                    body = {"text": text, "client_id": f"{number}.{turn}"}
+                    posted = session.post(f"{web}{place}/messages", json=body, headers=headers)
+                    async with posted as taken:
+                        taken.raise_for_status()
+                    async for line in stream.content:
+                        if line.startswith(b"data: ") and json.loads(line[6:]).get("text") == text:
+                            latencies.append(time.perf_counter() - wrote)
+                            break
+    return Result(seconds=time.perf_counter() - began, latencies=latencies, errors=0)
+
+
 async def measured(webs: Sequence[str], *, at_once: int, seconds: float) -> Result:
     """So many customers ask again and again, at one web after the other."""
     latencies: list[float] = []
@@ -164,11 +192,13 @@ async def main(how: str, *, at_once: int, seconds: float) -> int:
             async with started as webs:
                 one = await measured(webs, at_once=1, seconds=seconds / 2)
                 busy = await measured(webs, at_once=at_once, seconds=seconds)
+                seen = await shown(webs)
         rates[name], alone[name] = busy.rate, one.quantile(0.5)
         print(
             f"{name:12} {busy.rate:7.1f} answers/s   one at a time p50 {1000 * alone[name]:6.1f} ms"
             f"   busy p50 {1000 * busy.quantile(0.5):6.0f} p95 {1000 * busy.quantile(0.95):6.0f} ms"
-            f"   errors {one.errors + busy.errors}",
+            f"   shown at the other web p50 {1000 * seen.quantile(0.5):.0f}"
+            f" p99 {1000 * seen.quantile(0.99):.0f} ms   errors {one.errors + busy.errors}",
             flush=True,
         )
     gained = rates["two workers"] / rates["one worker"]

@@ -31,6 +31,10 @@ class StoreUnavailable(ContactCenterError):
     """The store does not answer; nothing was changed."""
 
 
+class OtherRelease(StoreUnavailable):
+    """A process of another release stands in the way; nothing was changed."""
+
+
 class DiskFull(StoreUnavailable):
     """The disk is full, so nothing can be stored; it goes on as soon as there is room."""
 

@@ -36,7 +36,7 @@ class SocketTurns:
         try:
             while True:
                 for number in range(SLOTS):
-                    await self._hold(f"slack:{self._slack.bot_user_id}:socket:{number}")
+                    await self._hold(f"slack:{self._slack.bot_user_id}:socket#{number}")
                 self._said()
                 await self._clock.sleep(TURN_SECONDS)
         except Exception as error:

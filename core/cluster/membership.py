@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from core.cluster.model import FREE, ClusterStore, Lease, Member, Terms
 from core.cluster.partitions import PARTITION_KEYS, shares
+from core.cluster.slots import Slots
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,9 @@ class Membership:
         self._active: Keys = NONE  #: those of them that somebody was told to work under
         self._leaving: set[str] = set()
         self._drained: set[str] = set()
+        self._offering: Keys = NONE  #: those of them that another machine is to have
         self._wanted: set[str] = set()
+        self._slots = Slots(me.host, patience=terms.apart)
         self._watched: dict[str, tuple[int, float]] = {}
         self._read_at = float("-inf")
         self._leases: Mapping[str, Lease] = {}
@@ -99,7 +102,8 @@ class Membership:
     def want(self, key: str) -> None:
         """Take this lease in a round from now on, as soon as nobody has it."""
         self._wanted.add(key)
-        self._drained.discard(key)
+        if key not in self._offering:
+            self._drained.discard(key)
 
     def unwant(self, key: str) -> None:
         """Want it no more; what we hold is given back in the next round."""
@@ -147,6 +151,7 @@ class Membership:
         self._lose(self._active)
         self._held.clear()
         self._drained.clear()
+        self._offering = NONE
         self._leaving.clear()
         self.id = ""
 
@@ -162,6 +167,7 @@ class Membership:
         for key in given:
             del self._held[key]
         self._drained.clear()
+        self._offering = NONE
         self._leaving -= set(given)
 
     async def _look(self) -> frozenset[str]:
@@ -203,12 +209,13 @@ class Membership:
             await self._store.remove(member.id)
 
     async def _take(self, dead: frozenset[str]) -> None:
-        workers = {m.id for m in self.known if m.alive and m.role.works and m.id not in dead}
-        share = shares(frozenset(workers))
+        hosts = {m.id: m.host for m in self.known if m.alive and m.role.works and m.id not in dead}
+        share = shares(frozenset(hosts))
+        left = self._slots.left_to_others(self._wanted, self._leases, hosts, now=self._read_at)
         wanted = [key for key, member in share.items() if member == self.id]
         free = {
             key: lease
-            for key in (*wanted, *self._wanted)
+            for key in (*wanted, *self._wanted - left)
             if not (lease := self._leases.get(key, FREE)).owner or lease.owner in dead
         }
         if free:
@@ -222,6 +229,11 @@ class Membership:
         }
         # What we hold of an earlier wish is nobody's work.
         self._drained |= set(self._held) - self._wanted - set(PARTITION_KEYS)
+        self._offering = self._slots.given_back(
+            set(self._held) & self._active, self._leases, hosts, self.id
+        )
+        self._drained |= self._offering
+        self._lose(self._offering)
         self._leaving |= given
         if given:
             for listener in self._given:

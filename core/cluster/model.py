@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
+from core.errors import SetupError
+
 
 class Role(enum.StrEnum):
     """The part that a process plays."""
@@ -36,6 +38,8 @@ class Member:
     host: str = ""
     pid: int = 0
     version: str = ""
+    schema: int = 1  #: `core.runtime.version.SCHEMA` of its release
+    oldest: int = 1  #: the lowest of another process beside which it can run
     secret: str = ""  #: a digest of SECRET_KEY: all must have the same
     url: str = ""  #: where its own port answers, "" of none
     started_at: datetime | None = None  #: for people; nothing is decided by it
@@ -67,6 +71,7 @@ class Terms:
     valid: float = 7.0
     dead: float = 10.5
     blind: float = 3.0  #: who could not read for so long begins to watch anew
+    apart: float = 30.0  #: for which a slot is left to other machines
     forgotten: float = 3600.0  #: after which a dead member's document is removed
 
 
@@ -81,7 +86,14 @@ class ClusterStore(Protocol):
     """
 
     async def join(self, member: Member) -> None:
-        """Take this member in; its id is new."""
+        """Take this member in; its id is new.
+
+        Raises SetupError where what is stored is beyond its release: it is not among them then.
+        """
+        ...
+
+    async def agree(self, schema: int) -> None:
+        """Nobody of a lower number joins from now on."""
         ...
 
     async def beat(self, member_id: str) -> bool:
@@ -119,10 +131,17 @@ class MemoryClusterStore:
 
     all_members: dict[str, Member] = field(default_factory=dict)
     all_leases: dict[str, Lease] = field(default_factory=dict)
+    agreed: int = 1
 
     async def join(self, member: Member) -> None:
         """See `ClusterStore.join`."""
+        if member.schema < self.agreed:
+            raise SetupError("A newer release has been at work here.")
         self.all_members[member.id] = member
+
+    async def agree(self, schema: int) -> None:
+        """See `ClusterStore.agree`."""
+        self.agreed = max(schema, self.agreed)
 
     async def beat(self, member_id: str) -> bool:
         """See `ClusterStore.beat`."""

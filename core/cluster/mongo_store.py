@@ -13,7 +13,9 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from core.cluster.model import FREE, Lease, Member, Role, Unreachable
+from core.errors import SetupError, StoreUnavailable
 from core.storage.client import Database, Document
+from core.storage.stored_format import admit, agree
 from core.storage.writes import DUPLICATE_KEY
 
 MEMBERS = "members"
@@ -34,6 +36,7 @@ class MongoClusterStore:
             "write_concern": WriteConcern(w="majority", j=True),
             "read_preference": pymongo.ReadPreference.PRIMARY,
         }
+        self._db = db
         self._members = db[MEMBERS].with_options(**by_majority)
         self._leases = db[LEASES].with_options(**by_majority)
 
@@ -41,6 +44,17 @@ class MongoClusterStore:
         """See `core.cluster.model.ClusterStore.join`."""
         with _in_time():
             await self._members.insert_one(member_to_document(member))
+            try:
+                # After it has joined: whoever agrees on more from now on sees it.
+                await admit(self._db)
+            except SetupError:
+                await self._members.delete_one({"_id": member.id})
+                raise
+
+    async def agree(self, schema: int) -> None:
+        """See `core.cluster.model.ClusterStore.agree`."""
+        with _in_time():
+            await agree(self._db, schema)
 
     async def beat(self, member_id: str) -> bool:
         """See `core.cluster.model.ClusterStore.beat`."""
@@ -114,6 +128,8 @@ def member_to_document(member: Member) -> Document:
         "host": member.host,
         "pid": member.pid,
         "version": member.version,
+        "schema": member.schema,
+        "oldest": member.oldest,
         "secret": member.secret,
         "url": member.url,
         "started_at": member.started_at,
@@ -133,5 +149,5 @@ def _in_time() -> Iterator[None]:
     try:
         with pymongo.timeout(SECONDS):
             yield
-    except PyMongoError as error:
+    except (PyMongoError, StoreUnavailable) as error:
         raise Unreachable(str(error)) from error

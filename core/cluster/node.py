@@ -43,9 +43,11 @@ class Node:
     ) -> None:
         self._store = store
         self._terms = terms
-        self._secret = me.secret
+        self._me = me
         self._steady = steady
-        self._role = me.role
+        #: What nobody of a lower number joins beside, and what all who live are known to know.
+        self._closed = self._agreed = me.schema if terms.valid == inf else 1
+        self._on_refused: Callable[[SetupError], None] = _told
         self.membership = Membership(store, me=me, new_id=new_id, steady=steady, terms=terms)
         self.membership.on_change(lost=self._cancel)
         self._poke = asyncio.Event()
@@ -60,7 +62,12 @@ class Node:
     @property
     def role(self) -> Role:
         """What this process does."""
-        return self._role
+        return self._me.role
+
+    @property
+    def schema(self) -> int:
+        """What every process understands, now and from now on: no event of more may be written."""
+        return self._agreed
 
     @property
     def is_alone(self) -> bool:
@@ -85,7 +92,7 @@ class Node:
         return 0 if self.is_alone else self.membership.fence(lease_of(conversation_id))
 
     async def start(self) -> None:
-        """Join. Raises SetupError, also where a living member has another SECRET_KEY."""
+        """Join. Raises SetupError, also where we cannot work beside a member that lives."""
         began, failures = self._steady(), 0
         while True:
             late = self._steady() - began > STARTING_SECONDS
@@ -97,14 +104,11 @@ class Node:
                         "The store does not answer: no place among members."
                     ) from error
             else:
-                if not self._strangers():
+                if not (why := self._beside()):
                     break
                 if late:
                     await self._leave()
-                    raise SetupError(
-                        "A running process of this installation has another SECRET_KEY; give all "
-                        "of them the same, or stop them first."
-                    )
+                    raise SetupError(why)
             failures += 1
             await asyncio.sleep(STARTING.after(failures))
         self._running = asyncio.create_task(self._run(), name="member")
@@ -117,6 +121,10 @@ class Node:
         await tasks.end(*running)
         if running:
             await self._leave()
+
+    def on_refused(self, listener: Callable[[SetupError], None]) -> None:
+        """Call this once when we may be a member no more: the process has to end."""
+        self._on_refused = listener
 
     def others(self) -> Sequence[Member]:
         """Who else lives, as far as we have seen."""
@@ -162,7 +170,7 @@ class Node:
         if self.is_alone:
             yield True
             return
-        if not self._role.works or not await self._ask(key):
+        if not self.role.works or not await self._ask(key):
             yield False
             return
         try:
@@ -224,8 +232,38 @@ class Node:
             if key in lost:
                 break_off()
 
-    def _strangers(self) -> bool:
-        return any(one.alive and one.secret != self._secret for one in self.membership.known)
+    def _beside(self) -> str:
+        """Why we cannot work beside those who live, in words; "" if we can."""
+        for one in self.others():
+            if one.secret != self._me.secret:
+                return (
+                    "A running process of this installation has another SECRET_KEY; give all "
+                    "of them the same, or stop them first."
+                )
+            if one.schema < self._me.oldest:
+                return (
+                    f"{one.id} still runs, of release {one.version}, which does not understand "
+                    f"what release {self._me.version} says: stop all of that release first."
+                )
+            if self._me.schema < one.oldest:
+                return (
+                    f"{one.id} runs, of release {one.version}, and release {self._me.version} "
+                    "does not understand what it says: install that release here, too."
+                )
+        return ""
+
+    async def _agree(self) -> None:
+        """Find out what everybody knows; of it no event is written before no older one can join.
+
+        Who joined in the moment in which we agreed is seen in the next round.
+        """
+        lowest = min((one.schema for one in self.others()), default=self._me.schema)
+        lowest = min(lowest, self._me.schema)
+        if lowest > self._closed:
+            await self._store.agree(lowest)
+            self._closed = lowest
+        else:
+            self._agreed = lowest
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         while not is_so():
@@ -237,8 +275,12 @@ class Node:
             began = self._steady()
             try:
                 await self.membership.round()
+                await self._agree()
             except Unreachable as error:
                 log.warning("no round among the members: %s", error)
+            except SetupError as error:
+                self._on_refused(error)
+                return
             except Exception:
                 log.exception("a round among the members failed")
             self._rounds += 1
@@ -263,6 +305,10 @@ class Node:
         except Unreachable:
             log.warning("the store does not hear that we leave; others find out in a moment")
             self.membership.die()
+
+
+def _told(error: SetupError) -> None:
+    log.error("no member any more: %s", error)
 
 
 class _Lost(Exception):

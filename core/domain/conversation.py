@@ -143,6 +143,9 @@ class Conversation:
     held_since: datetime | None = None  #: since when the assignee holds it
     held_step: int = 0  #: how far the assignee was reminded: 0 to 2
     tags: tuple[str, ...] = ()  #: what colleagues call its matter, in order
+    #: number of the first event that this release does not know, 0 of none: whoever cannot say what
+    #: it means neither decides, nor sends, nor keeps a list by what follows
+    unknown: int = 0
 
     @property
     def channel(self) -> str:

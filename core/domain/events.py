@@ -60,6 +60,8 @@ class Event:
     """Something that happened; past tense, never changed afterwards."""
 
     kind: ClassVar[str] = ""
+    #: the lowest number of `core.runtime.version.SCHEMA` of a release that knows it
+    schema: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -490,6 +492,14 @@ EVENT_TYPES: Mapping[str, type[Event]] = {cls.kind: cls for cls in Event.__subcl
 """Every kind that may stand in the log."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownEvent(Event):
+    """What a newer release wrote; it is kept as it is, and nothing is decided after it."""
+
+    kind: ClassVar[str] = "unknown"
+    raw: Mapping[str, Any]
+
+
 LONGEST_COMMIT = 16  #: events; so far apart are the numbers of two neighbours at most
 
 
@@ -533,11 +543,16 @@ class Commit:
 
 
 def event_from_plain(plain: Mapping[str, Any]) -> Event:
-    """The inverse of `to_plain` for events. Raises ValueError for a kind nobody knows."""
+    """The inverse of `to_plain` for events; what only a newer release can read is an UnknownEvent.
+
+    That is a kind that we do not know, and a kind that we know whose values we do not.
+    """
+    cls = EVENT_TYPES.get(plain["kind"])
+    if cls is None:
+        return UnknownEvent(raw=plain)
     try:
-        cls = EVENT_TYPES[plain["kind"]]
-    except KeyError:
-        raise ValueError(f"no event is called {plain.get('kind')!r}") from None
-    event = from_plain(cls, plain)
+        event = from_plain(cls, plain)
+    except (ValueError, TypeError):
+        return UnknownEvent(raw=plain)
     assert isinstance(event, Event)
     return event

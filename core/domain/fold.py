@@ -194,6 +194,8 @@ def _folded(c: Conversation, item: ev.Numbered) -> Conversation:
             return replace(c, tags=tuple(sorted(tags)))
         case ev.Rated() | ev.Noted() | ev.Reacted():
             return c
+        case ev.UnknownEvent():
+            return replace(c, unknown=c.unknown or item.seq)
         case ev.Event():
             raise AssertionError(f"no rule folds {type(item.event).__name__}")
         case _:

@@ -18,6 +18,7 @@ KEEPS_STATUS = frozenset(
         ev.DeliveryRecorded,
         ev.Reacted,
         ev.Deleted,
+        ev.UnknownEvent,
     )
 )
 

@@ -21,8 +21,9 @@ from core.engine.ports import (
     SnapshotStore,
     SoleOwner,
 )
-from core.errors import NotFound, StaleConversation
+from core.errors import NotFound, OtherRelease, StaleConversation
 from core.runtime.lru import LruDict
+from core.runtime.version import SCHEMA
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,10 @@ class Conversations:
         bus: Bus,
         clock: Clock,
         ownership: Ownership | None = None,
+        schema: Callable[[], int] = lambda: SCHEMA,
     ) -> None:
+        """`schema` is what every process that reads the log understands."""
+        self._schema = schema
         self._ownership = ownership or SoleOwner()
         self._log = log_store
         self._snapshots = snapshots
@@ -135,20 +139,29 @@ class Conversations:
         if not self._ownership.is_alone:
             self._begun[conversation_id] = True
 
-    async def update(self, conversation_id: str, decide: Decide, *, key: str = "") -> Change:
+    async def update(
+        self, conversation_id: str, decide: Decide, *, key: str = "", told: bool = False
+    ) -> Change:
         """Append what `decide` says of the newest state, all or nothing.
 
-        When somebody else was faster, the decision is asked again on the newer state.
-        Raises whatever `decide` raises, AlreadyAccepted for a known key, StoreUnavailable.
+        When somebody else was faster, the decision is asked again on the newer state. `told`: it
+        only writes down what somebody outside did, which holds whatever else happened there; any
+        other decision is refused where we do not understand what did.
+        Raises whatever `decide` raises, AlreadyAccepted for a known key, StoreUnavailable,
+        OtherRelease.
         """
         async with self._lock(conversation_id):
             state = await self.peek(conversation_id)
             for _ in range(ATTEMPTS):
                 if key and state.may_have_accepted(key):
                     await self._refuse_known(conversation_id, key)
+                if state.unknown and not told:
+                    raise OtherRelease("A newer release has written here; it is decided there.")
                 events = tuple(decide(state))
                 if not events:
                     return Change(before=state, after=state, commit=None)
+                if max(event.schema for event in events) > self._schema():
+                    raise OtherRelease("Not before the last process of an older release has ended.")
                 commit = Commit(
                     conversation_id=conversation_id,
                     base=state.seq + 1,

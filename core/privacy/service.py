@@ -268,7 +268,7 @@ class PrivacyService:
                 return ()  # nobody wrote here, or somebody did since it was listed
             return (ev.Erased(opted_out=c.opted_out),)
 
-        change = await running.conversations.update(conversation_id, decide)
+        change = await running.conversations.update(conversation_id, decide, told=True)
         running.wake(conversation_id)
         if change.commit is not None:
             return change.commit.base

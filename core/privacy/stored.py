@@ -46,7 +46,7 @@ _CONVERSATION: Shape = {
     "hint_for": [FIGURE], "memory": [_TURN], "started_at": FIGURE, "updated_at": FIGURE,
     "last_customer_at": FIGURE, "erased": FIGURE, "erased_at": FIGURE, "accepted": PACKED,
     "messages": PACKED, "place": ID, "tags": [TEXT],
-    "held_since": FIGURE, "held_step": FIGURE,
+    "held_since": FIGURE, "held_step": FIGURE, "unknown": FIGURE,
 }  # fmt: skip
 _APPROVAL: Shape = {
     "id": ID, "conversation_id": ID, "seq": FIGURE, "state": WORD, "version": FIGURE,
@@ -338,6 +338,7 @@ COLLECTIONS: Sequence[Stored] = (
         name="members", fate=Fate.NOBODYS, transient=True,
         fields={
             "_id": ID, "role": WORD, "host": OURS, "pid": FIGURE, "version": WORD, "secret": ID,
+            "schema": FIGURE, "oldest": FIGURE,
             "url": OURS, "started_at": FIGURE, "beat": FIGURE, "alive": FIGURE,
         },
     ),
@@ -397,7 +398,10 @@ COLLECTIONS: Sequence[Stored] = (
     ),
     Stored(
         name="meta", fate=Fate.NOBODYS,
-        fields={"_id": WORD, "version": FIGURE, "release": WORD, "at": FIGURE, "n": FIGURE},
+        fields={
+            "_id": WORD, "version": FIGURE, "release": WORD, "at": FIGURE, "n": FIGURE,
+            "schema": FIGURE, "schema_release": WORD,
+        },
     ),
     Stored(
         name="plugins", fate=Fate.NOBODYS,

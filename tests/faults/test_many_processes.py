@@ -47,7 +47,7 @@ async def running(folder: Path, **settings: str) -> AsyncIterator[Installation]:
 
 @asynccontextmanager
 async def database(many: Installation) -> AsyncIterator[Database]:
-    db = await open_database(many.store.uri)
+    db = await open_database(many.uri)
     try:
         yield db
     finally:

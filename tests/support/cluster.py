@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 
 from core.storage.embedded import EmbeddedStore
+from tests.support.given import Passage, given_services, is_given
 from tests.support.process import Program, free_port
 from tests.support.servers.qdrant import qdrant_server
 
@@ -77,15 +78,26 @@ class Redis:
 class Services:
     """What the processes of an installation share, and the settings that lead them there."""
 
-    store: EmbeddedStore
-    redis: Redis
+    redis: Redis | Passage
     env: Mapping[str, str]
+
+    @property
+    def uri(self) -> str:
+        """The store's."""
+        return self.env["MONGODB_URI"]
 
 
 @asynccontextmanager
 async def shared_services(folder: Path, *, durable: bool) -> AsyncIterator[Services]:
-    """A store, a vector server and a Redis below this folder, until the block ends."""
+    """A store, a vector server and a Redis below this folder, until the block ends.
+
+    In `make cluster-check` they are those that were given, and empty.
+    """
     async with AsyncExitStack() as stack:
+        if is_given():
+            given = await stack.enter_async_context(given_services())
+            yield Services(given.redis, given.env)
+            return
         (folder / "shared").mkdir(mode=0o700, exist_ok=True)
         store = EmbeddedStore(folder / "shared", durable=durable)
         store.launch()
@@ -101,17 +113,22 @@ async def shared_services(folder: Path, *, durable: bool) -> AsyncIterator[Servi
             "SECRET_KEY": SECRET_KEY,
             "PUBLIC_URL": "http://127.0.0.1",
         }
-        yield Services(store, redis, env)
+        yield Services(redis, env)
 
 
 @dataclass(slots=True)
 class Installation:
     """The processes, by role; each may be killed and started again."""
 
-    store: EmbeddedStore
-    redis: Redis
+    env: Mapping[str, str]  #: what leads a process to all that is shared
+    redis: Redis | Passage
     webs: Sequence[Program]
     workers: Sequence[Program]
+
+    @property
+    def uri(self) -> str:
+        """The store's."""
+        return self.env["MONGODB_URI"]
 
     @property
     def programs(self) -> Sequence[Program]:
@@ -157,7 +174,7 @@ async def installation(
             for role, count in (("web", webs), ("worker", workers))
             for number in range(1, count + 1)
         ]
-        made = Installation(services.store, services.redis, programs[:webs], programs[webs:])
+        made = Installation(shared, services.redis, programs[:webs], programs[webs:])
 
         async def end() -> None:
             await asyncio.gather(*(one.kill() for one in made.programs))

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
@@ -40,8 +41,13 @@ class Program:
         role: str = "",
         output: str = "output.log",
         port: int = 0,
+        program: Sequence[str] = (str(ROOT / "bot.py"),),
     ) -> None:
-        """`role` is one of many processes'; a worker is ready when its own port says so."""
+        """`role` is one of many processes'; a worker is ready when its own port says so.
+
+        `program` is what Python runs in place of ours.
+        """
+        self.program = program
         self.role = role
         self.data_dir = data_dir
         self.descriptors = descriptors  #: how many it may open, hard; 0 changes nothing
@@ -77,7 +83,7 @@ class Program:
             self._child = await asyncio.create_subprocess_exec(
                 *limited,
                 sys.executable,
-                str(ROOT / "bot.py"),
+                *self.program,
                 "run",
                 "--port",
                 str(self.port),
@@ -106,7 +112,7 @@ class Program:
         """What `bot.py` with these arguments says; it is done by the running program."""
         asked = await asyncio.create_subprocess_exec(
             sys.executable,
-            str(ROOT / "bot.py"),
+            *self.program,
             *arguments,
             cwd=ROOT,
             env=self._env,
@@ -135,6 +141,12 @@ class Program:
     async def stop(self) -> None:
         """SIGTERM, as an operator does it."""
         await self._end(signal.SIGTERM)
+
+    async def ends(self, *, seconds: float) -> int:
+        """Its exit code, once it has ended by itself. Raises TimeoutError."""
+        assert self._child is not None
+        async with asyncio.timeout(seconds):
+            return await self._child.wait()
 
     async def _end(self, number: signal.Signals) -> None:
         if self._child is not None and self._child.returncode is None:

@@ -81,4 +81,4 @@ class NumberConsents:
 
         for other in others:
             if other != item.conversation_id:
-                await self._conversations.update(other, follow)
+                await self._conversations.update(other, follow, told=True)

@@ -110,13 +110,17 @@ class Inbox:
                 for foresee in self._foresee:
                     foresee(c, asked(meant.text, meant.quotes))
             happened = _events(c, meant, out=out, fetched=fetched)
+            if c.unknown:
+                return happened  # who knows what happened since acknowledges it
             return [*happened, *self._acknowledge(c, meant, happened)]
 
         if any(attachment.content for attachment in message.attachments):
             message = await self._kept(message, conversation_id)
         begun = time.perf_counter()
         try:
-            change = await self._conversations.update(conversation_id, decide, key=message.key())
+            change = await self._conversations.update(
+                conversation_id, decide, key=message.key(), told=True
+            )
         except AlreadyAccepted as known:
             # The crash may have come between storing and waking.
             self._wake(known.commit.conversation_id)

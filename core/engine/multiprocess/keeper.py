@@ -7,6 +7,8 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry, Counter
+
 from core.clock import Clock
 from core.cluster.membership import Keys
 from core.cluster.node import Node
@@ -52,7 +54,13 @@ class Keeper:
         projector: Projector,
         worker: Worker,
         clock: Clock,
+        registry: CollectorRegistry | None = None,
     ) -> None:
+        self._found = Counter(
+            "contact_center_found_by_marks",
+            "Conversations taken in hand by a look into the store, because no hint had told.",
+            registry=registry,
+        )
         self._node = node
         self._conversations = conversations
         self._snapshots = snapshots
@@ -93,6 +101,7 @@ class Keeper:
             if self._node.accepts(one)
         }
         for conversation_id in await self._missed(marks):
+            self._found.inc()
             self.take_up(conversation_id, marks[conversation_id])
 
     def take_up(self, conversation_id: str, number: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from core.clock import Clock
 from core.cluster.hints import Body, Hints
@@ -43,8 +43,13 @@ class RemoteBus:
         keeper: Keeper,
         typed: Callable[[str], None],
         clock: Clock,
+        follows: Collection[str] = (),
     ) -> None:
-        """`typed` is called when a customer types in a conversation that is ours."""
+        """`typed` is called when a customer types in a conversation that is ours.
+
+        What happens in those that it `follows` is read though nobody listens there.
+        """
+        self._follows = follows
         self._hints = hints
         self._bus = bus
         self._conversations = conversations
@@ -96,7 +101,7 @@ class RemoteBus:
                 await asyncio.sleep(POLL_SECONDS_WITHOUT)
 
     async def _poll(self) -> None:
-        heard = list(self._bus.heard())
+        heard = list({*self._bus.heard(), *self._follows})
         places = {one: known for one in heard if (known := self._conversations.known(one))}
         self._bus.missed(one for one in heard if one not in places)
         for conversation_id in await self._commit_log.newer(places):
@@ -138,7 +143,7 @@ class RemoteBus:
     def _commit_elsewhere(self, body: Body) -> None:
         conversation_id, base, last = str(body["c"]), int(body["b"]), int(body["n"])
         self._keeper.take_up(conversation_id, last)
-        if self._bus.is_heard(conversation_id):
+        if self._bus.is_heard(conversation_id) or conversation_id in self._follows:
             self._news.setdefault(conversation_id, base)
             self._is_new.set()
         else:

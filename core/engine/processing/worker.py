@@ -180,6 +180,9 @@ class Worker:
         while not self._stopping and self._ownership.accepts(conversation_id):
             again.clear()
             c = await self._conversations.peek(conversation_id)
+            if c.unknown:
+                log.warning("a newer release has written in %s: we leave it alone", c.id)
+                return
             now = self._clock.now()
             settled_at = burst_ends_at(c, typing_at=self._typing_at.get(conversation_id))
             match next_step(c, now=now, settled_at=settled_at):

@@ -38,6 +38,8 @@ class Projector:
     """Feeds every commit to every projection, in order, and settles conversations that are idle.
 
     Only of conversations that are ours; what other processes append to them is read from the log.
+    Where a newer release has written what we do not know, all is left as it was before: the mark
+    stays, and a process that knows it goes on from there.
 
     A conversation is settled once all projections have seen all of it and nothing is due in it;
     until then a restart looks at it again, so no commit is ever missed.
@@ -150,6 +152,8 @@ class Projector:
         after = snapshot.projected if snapshot else 0
         commits = await self._conversations.history(conversation_id, after=after)
         state = await self._conversations.peek(conversation_id)
+        if state.unknown:
+            return state
         self._projected.setdefault(conversation_id, after)
         # All of them, though some may have been taken: a failed append may stand between.
         self._pending.extend(commits)
@@ -212,6 +216,8 @@ class Projector:
             if moved and not change.found:
                 self._elsewhere.moved(after.id, after.seq)
             return
+        if after.unknown:
+            return
         if before.seq == 0:
             self._new.add(after.id)
         if self._is_next(change):
@@ -267,7 +273,7 @@ class Projector:
             if commits:
                 self._conversations.at_least(conversation_id, commits[-1].last)
             state = await self._conversations.peek(conversation_id)
-        if self._ownership.owns(conversation_id) and state.seq:
+        if self._ownership.owns(conversation_id) and state.seq and not state.unknown:
             self._projected.setdefault(conversation_id, after)
             self._take(commits)
             self._taken.setdefault(conversation_id, after)

@@ -25,8 +25,10 @@ SECONDS = 60.0  #: for anything, on a machine that does much else
 class Process:
     """One of them: a member, and its channel."""
 
-    def __init__(self, server: SlackServer, store: MemoryClusterStore, role: Role) -> None:
-        self.node: Node = node(store, role=role)
+    def __init__(
+        self, server: SlackServer, store: MemoryClusterStore, role: Role, host: str = "box"
+    ) -> None:
+        self.node: Node = node(store, role=role, host=host)
         self.inbox = RecordingInbox()
         self.lent = ContextUnderTest(channel_id="slack")
         values = {"bot_token": BOT_TOKEN, "app_token": APP_TOKEN, "api_base_url": server.url}
@@ -105,4 +107,24 @@ async def test_another_one_follows_and_one_always_hears(
     async with asyncio.timeout(SECONDS):
         while dead.holds:
             await asyncio.sleep(0.001)
+    await two_hold(server, processes)
+
+
+async def test_the_two_come_to_be_on_two_machines(
+    server: SlackServer, processes: Sequence[Process]
+) -> None:
+    await two_hold(server, processes)
+    store = processes[0].node._store
+    assert isinstance(store, MemoryClusterStore)
+    other = Process(server, store, Role.WORKER, host="another box")
+    await other.start()
+    try:
+        async with asyncio.timeout(SECONDS):
+            while not other.holds:
+                await asyncio.sleep(0.01)
+        await two_hold(server, [*processes, other])
+        assert sum(one.holds for one in processes) == 1
+    finally:
+        await other.stop()
+    # It is gone: both are on the one machine that is left.
     await two_hold(server, processes)

@@ -55,6 +55,9 @@ class Wire:
     async def join(self, member: Member) -> None:
         await self._call(lambda: self.store.join(member))
 
+    async def agree(self, schema: int) -> None:
+        await self._call(lambda: self.store.agree(schema))
+
     async def beat(self, member_id: str) -> bool:
         return await self._call(lambda: self.store.beat(member_id))
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from core.cluster.model import FREE, ClusterStore, Lease, Member, MemoryClusterStore, Role
 from core.cluster.mongo_store import MongoClusterStore
+from core.errors import SetupError
 from core.storage.client import Database
+from core.storage.stored_format import admit
 
 ME = Member(
     id="m1",
@@ -17,6 +20,8 @@ ME = Member(
     host="box",
     pid=7,
     version="0.1.0",
+    schema=1,
+    oldest=1,
     secret="d",
     url="http://box:9100",
     started_at=datetime(2026, 11, 30, 12, tzinfo=UTC),
@@ -67,3 +72,16 @@ async def test_of_many_at_once_one_gets_it(store: ClusterStore) -> None:
         lease = (await store.leases())["a"]
         assert lease.fence == fence + 1
         await store.release({"a": lease})
+
+
+async def test_nobody_joins_who_knows_less_than_was_agreed_on(
+    store: ClusterStore, db: Database
+) -> None:
+    await admit(db)
+    await store.join(ME)
+    await store.agree(2)
+    await store.agree(1)  # by one who has not looked for long
+    with pytest.raises(SetupError, match="has been at work here"):
+        await store.join(replace(ME, id="m2"))
+    assert [one.id for one in await store.members()] == ["m1"]
+    assert await store.beat("m1")

@@ -20,10 +20,26 @@ QUICK = Terms(every=0.02, valid=0.4, dead=0.7, blind=0.5)
 IDS = itertools.count()
 
 
-def node(store: MemoryClusterStore, *, role: Role = Role.WORKER, secret: str = "s") -> Node:
+def node(
+    store: MemoryClusterStore,
+    *,
+    role: Role = Role.WORKER,
+    secret: str = "s",
+    schema: int = 1,
+    oldest: int = 1,
+    host: str = "box",
+) -> Node:
     return Node(
         store,
-        me=Member(id="", role=role, secret=secret),
+        me=Member(
+            id="",
+            role=role,
+            host=host,
+            secret=secret,
+            version="9.1",
+            schema=schema,
+            oldest=oldest,
+        ),
         new_id=lambda: f"m{next(IDS)}",
         steady=steady,
         terms=QUICK,
@@ -234,3 +250,35 @@ async def test_another_secret_key_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(SetupError, match="SECRET_KEY"):
             await other.start()
         assert len(store.all_members) == 1
+
+
+async def test_who_cannot_work_beside_a_living_member_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.cluster.node.STARTING_SECONDS", 0.3)
+    store = MemoryClusterStore()
+    one = node(store, schema=2, oldest=2)
+    async with started(one):
+        with pytest.raises(SetupError, match=r"does not understand what it says: install"):
+            await node(store, schema=1).start()
+        with pytest.raises(SetupError, match=r"still runs, of release 9\.1.*stop all of that"):
+            await node(store, schema=4, oldest=3).start()
+        async with started(node(store, schema=3, oldest=2)):
+            pass
+        assert len(store.all_members) == 1
+
+
+async def test_an_older_one_that_was_away_for_long_is_refused_when_it_comes_back() -> None:
+    store = MemoryClusterStore()
+    older = node(store)
+    refused: asyncio.Future[SetupError] = asyncio.get_running_loop().create_future()
+    older.on_refused(refused.set_result)
+    async with started(older):
+        # It is frozen, taken for dead, and all that are left know more.
+        member = older.membership.id
+        store.all_members[member] = replace(store.all_members[member], alive=False)
+        await store.agree(2)
+        async with asyncio.timeout(10):
+            assert "newer release" in str(await refused)
+        assert not older.owns("c1")
+        assert [one for one in store.all_members.values() if one.alive] == []

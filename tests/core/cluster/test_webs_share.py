@@ -86,3 +86,19 @@ async def test_conversations_opened_from_one_network_are_counted_at_both(
     # One more is let in for each minute that it takes.
     assert statuses[:MOST] == [201] * MOST
     assert 429 in statuses[MOST:]
+
+
+async def test_a_web_without_workers_refuses_more_questions_than_may_wait(
+    db: Database, mongo_uri: str, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    few = {"DRAFTS_PER_ADDRESS": "2"}
+    async with many_apps(db, mongo_uri, tmp_path, Part.WEB, settings=few) as (web,):
+        statuses = []
+        for _ in range(3):
+            async with session.post(
+                url(web, "/api/conversations"), json={"text": "How do I reset it?"}
+            ) as answer:
+                statuses.append(answer.status)
+                said = await answer.json(content_type=None)
+        assert statuses == [201, 201, 429]
+        assert said["limit"] == "drafts"

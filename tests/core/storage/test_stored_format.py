@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.errors import SetupError
-from core.runtime.version import VERSION
+from core.runtime.version import SCHEMA, VERSION
 from core.storage.client import Database
-from core.storage.stored_format import FORMAT, admit, begin_restore, end_restore
+from core.storage.stored_format import FORMAT, admit, agree, begin_restore, end_restore
 
 
 async def test_an_empty_store_is_of_our_format_from_now_on(db: Database) -> None:
@@ -30,3 +30,12 @@ async def test_what_was_restored_by_half_is_refused_in_words(db: Database) -> No
         await admit(db)
     await end_restore(db)
     await admit(db)
+
+
+async def test_an_older_release_is_refused_once_all_who_ran_knew_more(db: Database) -> None:
+    await admit(db)
+    await agree(db, SCHEMA)
+    await admit(db)
+    await agree(db, SCHEMA + 1)
+    with pytest.raises(SetupError, match=rf"Release {VERSION} has been at work here"):
+        await admit(db)

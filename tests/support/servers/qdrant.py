@@ -33,6 +33,7 @@ class QdrantServer:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         one = "/collections/{name}"
         routes: list[tuple[str, str, Callable[[str, dict[str, Any]], Awaitable[Any]]]] = [
+            ("GET", "/collections", self._all),
             ("GET", f"{one}/exists", self._exists),
             ("GET", one, self._describe),
             ("PUT", one, self._create),
@@ -54,13 +55,16 @@ class QdrantServer:
             body = await request.json() if request.can_read_body else {}
             try:
                 async with self._lock:
-                    result = await work(request.match_info["name"], body)
+                    result = await work(request.match_info.get("name", ""), body)
             except ValueError as error:
                 status = 409 if "already exists" in str(error) else 404
                 return web.json_response({"status": {"error": str(error)}}, status=status)
             return web.json_response({"result": _plain(result), "status": "ok", "time": 0.0})
 
         return handle
+
+    async def _all(self, _name: str, _: dict[str, Any]) -> Any:
+        return await self._engine.get_collections()
 
     async def _exists(self, name: str, _: dict[str, Any]) -> Any:
         return {"exists": await self._engine.collection_exists(name)}

@@ -15,6 +15,7 @@ from core.cluster.model import Role, Terms
 from core.cluster.mongo_store import MongoClusterStore
 from core.domain.drafts import Draft, Question
 from core.domain.events import DeliveryStarted
+from core.engine.multiprocess.asked_here import AskedHere
 from core.engine.multiprocess.keeper import Keeper
 from core.engine.multiprocess.remote_bus import RemoteBus
 from core.engine.ports import Signal
@@ -78,6 +79,7 @@ class Process:
 
     world: World
     keeper: Keeper
+    asked: AskedHere
     running: list[asyncio.Task[None]]
 
     async def die(self) -> None:
@@ -127,6 +129,7 @@ async def started(db: Database, role: Role, air: Air, channels: Channels) -> Pro
         worker=world.worker,
         clock=core.clock,
     )
+    asked = AskedHere(core.conversations, clock=core.clock)
     remote = RemoteBus(
         AirHints(air),
         bus=core.bus,
@@ -136,6 +139,7 @@ async def started(db: Database, role: Role, air: Air, channels: Channels) -> Pro
         keeper=keeper,
         typed=world.worker.customer_types,
         clock=core.clock,
+        follows=asked,
     )
     core.wakeups.on_wake(remote.wake)
     await core.node.start()
@@ -143,7 +147,7 @@ async def started(db: Database, role: Role, air: Air, channels: Channels) -> Pro
     if role.works:
         core.projector.start()
         running.append(asyncio.create_task(keeper.run()))
-    return Process(world, keeper, running)
+    return Process(world, keeper, asked, running)
 
 
 async def shared_out(processes: Sequence[Process]) -> None:
@@ -377,3 +381,27 @@ async def test_members_are_in_the_store(db: Database) -> None:
     async with many(db, Role.WORKER, Role.WEB):
         members = await MongoClusterStore(db).members()
         assert {member.role for member in members} == {Role.WORKER, Role.WEB}
+
+
+@pytest.mark.parametrize("air", [Air(), Air(lost=1.0)], ids=["well", "never"])
+async def test_a_web_counts_the_questions_that_others_have_not_answered_yet(
+    db: Database, air: Air
+) -> None:
+    async with many(db, Role.WORKER, Role.WEB, air=air) as (one, web):
+        answering = asyncio.Event()
+
+        async def later(question: Question) -> Draft:
+            del question
+            await answering.wait()
+            return sure()
+
+        one.world.responder.answer = later
+        written = [await web.world.write("Hello?", chat=f"c{number}") for number in range(5)]
+        assert set(web.asked) == set(written)
+        assert len(web.asked) == 5
+        assert not list(web.world.worker.under_way)  # it works on none of them
+        answering.set()
+        async with asyncio.timeout(30):
+            while len(web.asked):
+                await asyncio.sleep(0.05)
+        assert written[0] not in web.asked
