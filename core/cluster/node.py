@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from math import inf
 
+from core.cluster.beside import reason_against
 from core.cluster.membership import Keys, Membership
 from core.cluster.model import ClusterStore, Lease, Member, Role, Terms, Unreachable
 from core.cluster.partitions import lease_of
@@ -66,7 +67,7 @@ class Node:
 
     @property
     def schema(self) -> int:
-        """What every process understands, now and from now on: no event of more may be written."""
+        """The number that all processes know, now and from now on: of more nothing is written."""
         return self._agreed
 
     @property
@@ -104,7 +105,7 @@ class Node:
                         "The store does not answer: no place among members."
                     ) from error
             else:
-                if not (why := self._beside()):
+                if not (why := reason_against(self._me, self.others())):
                     break
                 if late:
                     await self._leave()
@@ -231,26 +232,6 @@ class Node:
         for key, break_off in list(self._under_way):
             if key in lost:
                 break_off()
-
-    def _beside(self) -> str:
-        """Why we cannot work beside those who live, in words; "" if we can."""
-        for one in self.others():
-            if one.secret != self._me.secret:
-                return (
-                    "A running process of this installation has another SECRET_KEY; give all "
-                    "of them the same, or stop them first."
-                )
-            if one.schema < self._me.oldest:
-                return (
-                    f"{one.id} still runs, of release {one.version}, which does not understand "
-                    f"what release {self._me.version} says: stop all of that release first."
-                )
-            if self._me.schema < one.oldest:
-                return (
-                    f"{one.id} runs, of release {one.version}, and release {self._me.version} "
-                    "does not understand what it says: install that release here, too."
-                )
-        return ""
 
     async def _agree(self) -> None:
         """Find out what everybody knows; of it no event is written before no older one can join.

@@ -494,7 +494,7 @@ EVENT_TYPES: Mapping[str, type[Event]] = {cls.kind: cls for cls in Event.__subcl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownEvent(Event):
-    """What a newer release wrote; it is kept as it is, and nothing is decided after it."""
+    """An event of a newer release: it is kept as it is, and nothing is decided after it."""
 
     kind: ClassVar[str] = "unknown"
     raw: Mapping[str, Any]
