@@ -16,7 +16,7 @@ MARK = "#"
 
 
 class Slots:
-    """What one member does about slots; asked in each of its rounds."""
+    """One member's ways with slots; asked in each of its rounds."""
 
     def __init__(self, host: str, *, patience: float) -> None:
         """`patience` is for how many seconds a free one is left to others."""
