@@ -121,7 +121,7 @@ async def broken_syncs_of_two(
     chance, found = random.Random(seed), Outcome()
     papers = Papers(folder / "papers", count=60)
     async with installation(folder, webs=1, workers=2) as many:
-        db = await open_database(many.store.uri)
+        db = await open_database(many.uri)
         store = SourceStore(db["sources"])
         # The command is a process of its own here, and the first that is killed.
         child = await _begun(
