@@ -12,6 +12,8 @@ from typing import Any
 from prometheus_client import Gauge
 
 from approvals.autonomy import cli
+from approvals.autonomy.assistant import STATIC as AUTONOMY_STATIC
+from approvals.autonomy.assistant import AssistantPages
 from approvals.autonomy.pages import TEMPLATES as AUTONOMY_TEMPLATES
 from approvals.autonomy.pages import TrustPages
 from approvals.autonomy.replay import Archive, Replayed, replay, start_of
@@ -218,9 +220,14 @@ def setup(
                 replies=saved,
                 conversations=core.conversations,
             ),
-            TrustPages(
+            AssistantPages(
                 autonomy=trust.autonomy,
                 learning=trust.learning,
+                pages=web.pages,
+                clock=core.clock,
+            ),
+            TrustPages(
+                autonomy=trust.autonomy,
                 incidents=Incidents(rag.embedder, service),
                 replay=again,
                 pages=web.pages,
@@ -256,7 +263,7 @@ def setup(
             name="approvals",
             routes=routes,
             templates={"approvals": FILES / "templates", "trust": AUTONOMY_TEMPLATES},
-            static={"approvals": FILES / "static"},
+            static={"approvals": FILES / "static", "trust": AUTONOMY_STATIC},
             projections=(
                 trust.autonomy,
                 trust.learning,

@@ -14,6 +14,7 @@ from approvals.autonomy.sampling import AnswersAlone, History
 from approvals.autonomy.standing import Standing, proposal
 from approvals.autonomy.topics import (
     AuditState,
+    Change,
     Level,
     SentAlone,
     Topic,
@@ -176,6 +177,16 @@ class Autonomy:
         level = self._ladder.topic(name).level
         return level is Level.REVIEW or (level is Level.BASE and self._wishes.review_first)
 
+    @property
+    def reviews_first(self) -> bool:
+        """Whether a topic that has earned nothing yet sends nothing alone."""
+        return self._wishes.review_first or self._wishes.target >= 1.0
+
+    @property
+    def promotes_itself(self) -> bool:
+        """Whether a topic needs no supervisor to go by what it has earned."""
+        return self._wishes.automatic
+
     # What is shown
 
     def standings(self, user: User) -> list[Standing]:
@@ -229,6 +240,16 @@ class Autonomy:
         user.require(Action.AUTONOMY_CHANGE)
         return await self._ladder.move(name, Level.BASE, by=user.email, why="by a supervisor")
 
+    def last_change(self, user: User) -> tuple[str, Change] | None:
+        """The newest change that can be undone, with its topic's name, perhaps EVERYTHING."""
+        user.require(Action.AUTONOMY_CHANGE)
+        return self._ladder.last_change()
+
+    async def undo(self, user: User, name: str, at: datetime) -> Topic:
+        """Take the topic's newest change back, made at this time. Raises BadInput for another."""
+        user.require(Action.AUTONOMY_CHANGE)
+        return await self._ladder.undo(name, at, by=user.email)
+
     async def judge(self, user: User, answer_id: str, *, right: bool) -> None:
         """Say whether what went out alone was right. Raises NotFound, AlreadyDecided."""
         user.require(Action.AUTONOMY_CHANGE)
@@ -236,11 +257,38 @@ class Autonomy:
         if answer.state is not AuditState.WAITING:
             raise AlreadyDecided(decided_by=answer.by, decision=answer.state.value)
         state = AuditState.RIGHT if right else AuditState.WRONG
-        await self._topic_store.judge(replace(answer, state=state, by=user.email))
+        known = self._evidence.get(answer_id)
+        complained = known is not None and known.kind is Kind.COMPLAINT
+        await self._topic_store.judge(
+            replace(answer, state=state, by=user.email, complained=complained)
+        )
         await self._audit.record(
             who=user.email, what="autonomy.judge", subject=answer_id, after={"right": right}
         )
         await self._learn(_about(answer, kind=Kind.AUDIT, right=right, at=self._clock.now()))
+
+    async def unjudge(self, user: User, answer_id: str) -> None:
+        """Take one's own verdict back: the answer waits for a look again. Raises NotFound.
+
+        A level that was lost by it is given back by `undo`.
+        """
+        user.require(Action.AUTONOMY_CHANGE)
+        answer = await self._topic_store.drawn(answer_id)
+        if answer.state is AuditState.WAITING:
+            return
+        if answer.by != user.email:
+            raise AlreadyDecided(decided_by=answer.by, decision=answer.state.value)
+        await self._topic_store.judge(replace(answer, state=AuditState.WAITING, by=""))
+        await self._audit.record(who=user.email, what="autonomy.unjudge", subject=answer_id)
+        if answer.complained:
+            # The customer's word stands, which the verdict had replaced.
+            complaint = _about(answer, kind=Kind.COMPLAINT, right=False, at=answer.at)
+            await self._evidence_store.put(complaint)
+            self._evidence[answer_id] = _bare(complaint)
+            self._tempering.take(complaint)
+            self._changed()
+        elif (known := self._evidence.get(answer_id)) is not None:
+            await self._disregard([known])
 
     # What is remembered
 
@@ -270,12 +318,7 @@ class Autonomy:
     async def articles_replaced(self, article_ids: Collection[str]) -> None:
         """What was known about answers from these articles says nothing about the new ones."""
         stale = [e for e in self._evidence.values() if e.article in set(article_ids) and e.weight]
-        for evidence in stale:
-            forgotten = replace(evidence, weight=0.0)
-            self._evidence[evidence.id] = forgotten
-            await self._evidence_store.put(forgotten)
-            self._changed()
-        await self._tempering.forget([e.id for e in stale])
+        await self._disregard(stale)
         for name in sorted({e.topic for e in stale}):
             if self._ladder.topic(name).level is Level.EARNED:
                 await self._ladder.move(name, Level.BASE, by="", why="a document has changed")
@@ -308,6 +351,15 @@ class Autonomy:
         self._changed()
         await self._tempering.learn(evidence)
         await self._reconsider(evidence)
+
+    async def _disregard(self, evidence: Sequence[Evidence]) -> None:
+        """Count these for nothing from now on."""
+        for one in evidence:
+            forgotten = replace(one, weight=0.0)
+            self._evidence[one.id] = forgotten
+            await self._evidence_store.put(forgotten)
+            self._changed()
+        await self._tempering.forget([e.id for e in evidence])
 
     async def _reconsider(self, newest: Evidence) -> None:
         """Demote at once what does not hold; promote, if that is automatic, what does."""

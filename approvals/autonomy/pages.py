@@ -1,4 +1,4 @@
-"""The console pages of autonomy, learning and similar questions."""
+"""The console pages of the numbers behind autonomy, and of similar questions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import Field, create_model
 
-from approvals.autonomy.autonomy import EVERYTHING, Autonomy
+from approvals.autonomy.autonomy import Autonomy
 from approvals.autonomy.charts import reliability_picture, risk_picture
 from approvals.autonomy.cli import Replay
+from approvals.autonomy.explained import WHYS
 from approvals.autonomy.similar import Incidents, Outcome, Picked
 from approvals.autonomy.standing import Standing
-from approvals.autonomy.topics import Level
-from approvals.learning.learning import Learning
 from approvals.queue.model import Ruling
 from config.languages import LANGUAGES
 from core.accounts.roles import Action
@@ -34,31 +33,14 @@ from core.web.http.routing import (
 from core.web.pages import Pages
 
 TEMPLATES = Path(__file__).parent / "templates"  #: registered with Pages as "trust"
-AUTONOMY = "/console/autonomy"
-LEARNING = "/console/learning"
 ALIKE = "/console/alike"
-WHYS = {
-    "by a supervisor": "person",
-    "a complaint": "complaint",
-    "a wrong answer in the audit": "wrong",
-    "wrong in the audit again": "again",
-    "answers got worse": "worse",
-    "a document has changed": "document",
-}
+NUMBERS = "/console/assistant/numbers"
 
 
-class TopicForm(Fields):
-    """A supervisor's action on a topic."""
+class NumbersQuery(Fields):
+    """The topic whose figures are shown; without it those of all."""
 
-    topic: str = Field(default="", max_length=200)
-    act: Literal["accept", "decline", "review", "restore"]
-
-
-class VerdictForm(Fields):
-    """A supervisor's verdict on an answer that was sent without review."""
-
-    id: str = Field(min_length=1, max_length=300)
-    verdict: Literal["right", "wrong"]
+    topic: str | None = Field(default=None, max_length=200)
 
 
 class ReplayQuery(Fields):
@@ -81,23 +63,13 @@ GroupForm = create_model("GroupForm", __base__=GroupDecision, **_TEXTS)
 """The same with an answer in each language: `text_en`, `text_ko`, …."""
 
 
-class CandidateForm(Fields):
-    """A supervisor's verdict on a candidate, perhaps in better words."""
-
-    id: str = Field(min_length=1, max_length=300)
-    act: Literal["accept", "decline", "forget"]
-    question: str = Field(default="", max_length=500)
-    text: str = ""
-
-
 class TrustPages:
-    """The handlers behind `/console/autonomy` and `/console/learning`."""
+    """The handlers behind the numbers of what goes out alone, and behind `/console/alike`."""
 
     def __init__(
         self,
         *,
         autonomy: Autonomy,
-        learning: Learning,
         incidents: Incidents,
         replay: Replay,
         pages: Pages,
@@ -106,29 +78,22 @@ class TrustPages:
         self._incidents = incidents
         self._replay = replay
         self._autonomy = autonomy
-        self._learning = learning
         self._pages = pages
         self._words = words
 
     def routes(self) -> Sequence[Route]:
         """Pages and their forms."""
-        change, confirm = Action.AUTONOMY_CHANGE, Action.LEARNING_CONFIRM
+        change = Action.AUTONOMY_CHANGE
         return (
-            page_route(AUTONOMY, self.autonomy, "What goes out alone", action=change).in_menu(
-                "trust.nav", 65
-            ),
-            form_route(
-                AUTONOMY, self.change_topic, "Change a topic", action=change, body=TopicForm
-            ),
-            form_route(
-                AUTONOMY + "/verdict",
-                self.judge,
-                "Judge an answer",
+            page_route(
+                NUMBERS,
+                self.numbers,
+                "The numbers behind what goes out alone",
                 action=change,
-                body=VerdictForm,
+                query=NumbersQuery,
             ),
             page_route(
-                AUTONOMY + "/replay",
+                NUMBERS + "/replay",
                 self.replay,
                 "Try a threshold",
                 action=change,
@@ -143,56 +108,29 @@ class TrustPages:
                 action=Action.DRAFT_DECIDE,
                 body=GroupForm,
             ),
-            page_route(LEARNING, self.learning, "What was learned", action=confirm).in_menu(
-                "trust.nav_learning", 70
-            ),
-            form_route(
-                LEARNING,
-                self.change_lesson,
-                "Decide a candidate",
-                action=confirm,
-                body=CandidateForm,
-            ),
         )
 
-    async def autonomy(self, request: web.Request) -> web.StreamResponse:
-        """GET /console/autonomy."""
+    async def numbers(self, request: web.Request) -> web.StreamResponse:
+        """GET /console/assistant/numbers."""
         user, locale = current_user(request), self._pages.locale(request)
+        wanted = query_of(request, NumbersQuery).topic
         standings = self._autonomy.standings(user)
         return self._pages.render(
             request,
-            "trust/autonomy.html",
+            "trust/numbers.html",
             {
-                "topics": [self._shown(s, locale) for s in standings],
-                "drawn": await self._autonomy.drawn(user),
+                "topics": [
+                    self._shown(s, locale)
+                    for s in standings
+                    if wanted is None or s.topic.name == wanted
+                ],
                 "target": self._autonomy.target,
-                "stopped": self._autonomy.is_stopped(),
-                "everything": EVERYTHING,
+                "wanted": wanted,
             },
         )
 
-    async def change_topic(self, request: web.Request) -> web.StreamResponse:
-        """POST /console/autonomy."""
-        user, form = current_user(request), body_of(request, TopicForm)
-        match form.act:
-            case "accept":
-                await self._autonomy.accept(user, form.topic)
-            case "decline":
-                await self._autonomy.decline(user, form.topic)
-            case "review":
-                await self._autonomy.review_all(user, form.topic)
-            case "restore":
-                await self._autonomy.restore(user, form.topic)
-        return _back(AUTONOMY)
-
-    async def judge(self, request: web.Request) -> web.StreamResponse:
-        """POST /console/autonomy/verdict."""
-        form = body_of(request, VerdictForm)
-        await self._autonomy.judge(current_user(request), form.id, right=form.verdict == "right")
-        return _back(AUTONOMY + "#drawn")
-
     async def replay(self, request: web.Request) -> web.StreamResponse:
-        """GET /console/autonomy/replay: before a threshold is changed."""
+        """GET /console/assistant/numbers/replay: before a threshold is changed."""
         current_user(request).require(Action.AUTONOMY_CHANGE)
         query = query_of(request, ReplayQuery)
         found = await self._replay(
@@ -225,39 +163,11 @@ class TrustPages:
             request, "trust/alike.html", {"groups": groups, "outcomes": outcomes}
         )
 
-    async def learning(self, request: web.Request) -> web.StreamResponse:
-        """GET /console/learning."""
-        user = current_user(request)
-        return self._pages.render(
-            request,
-            "trust/learning.html",
-            {
-                "candidates": await self._learning.candidates(user),
-                "learned": await self._learning.learned(user),
-                "taken_back": await self._learning.taken_back(user),
-            },
-        )
-
-    async def change_lesson(self, request: web.Request) -> web.StreamResponse:
-        """POST /console/learning."""
-        user, form = current_user(request), body_of(request, CandidateForm)
-        match form.act:
-            case "accept":
-                if not form.text.strip():
-                    raise BadInput("An answer is needed.")
-                await self._learning.accept(user, form.id, question=form.question, text=form.text)
-            case "decline":
-                await self._learning.decline(user, form.id)
-            case "forget":
-                await self._learning.forget(user, form.id)
-        return _back(LEARNING)
-
     def _shown(self, standing: Standing, locale: str) -> dict[str, object]:
         evidence = standing.evidence
         return {
             "standing": standing,
             "level": standing.topic.level.value,
-            "is_base": standing.topic.level is Level.BASE,
             "reliability": reliability_picture(
                 evidence, title=self._words.text("trust.reliability", locale)
             ),
@@ -274,9 +184,8 @@ class TrustPages:
         }
 
     def _why(self, why: str, locale: str) -> str:
-        """The system's reasons in the reader's language; figures as they stand."""
-        known = WHYS.get(why)
-        return self._words.text(f"trust.why.{known}", locale) if known else why
+        """The stored reasons in the reader's language; figures as they stand."""
+        return self._words.text(f"trust.why.{WHYS[why]}", locale) if why in WHYS else why
 
 
 def picked(items: str) -> list[Picked]:
@@ -291,8 +200,3 @@ def picked(items: str) -> list[Picked]:
             raise BadInput("This list of drafts cannot be read.")
         found.append(Picked(approval_id=approval_id, version=int(version), locale=locale))
     return found
-
-
-def _back(to: str) -> web.Response:
-    # So that a reload does not do it again.
-    return web.Response(status=303, headers={"Location": to})

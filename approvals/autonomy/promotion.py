@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from datetime import datetime
 
-from approvals.autonomy.topics import HISTORY, Change, Level, Topic, TopicChanged, TopicStore
+from approvals.autonomy.topics import Change, Level, Topic, TopicChanged, TopicStore
 from approvals.learning.evidence import Bound
 from core.accounts.audit.log import Audit
 from core.clock import Clock
+from core.errors import BadInput
 
 log = logging.getLogger(__name__)
 
 TRIES = 10  #: at a topic that others change at the same moment
+NOT_NOW = "not now"  #: why, of a proposal that was declined
+UNDONE = "undone"  #: why, of a change that takes the one before it back
 
 
 class Promotion:
@@ -56,7 +59,15 @@ class Promotion:
 
     async def decline(self, name: str, *, by: str, weight: float) -> None:
         """Remember that a proposal resting on so much evidence was not wanted."""
-        await self._change(name, lambda topic: replace(topic, declined=weight))
+        now = self._clock.now()
+
+        def declined(topic: Topic) -> Topic:
+            change = Change(
+                at=now, by=by, level=topic.level, threshold=topic.threshold, why=NOT_NOW
+            )
+            return topic.changed(change, declined=weight)
+
+        await self._change(name, declined)
         await self._audit.record(who=by, what="autonomy.decline", subject=name)
 
     async def move(
@@ -74,24 +85,61 @@ class Promotion:
         change = Change(at=now, by=by, level=level, threshold=threshold, why=why)
         before, after = await self._change(
             name,
-            lambda topic: replace(
-                topic,
+            lambda topic: topic.changed(
+                change,
                 level=level,
                 threshold=threshold,
                 # What was lost has to be earned anew.
                 since=topic.since if keeps_evidence else now,
                 declined=0.0,
-                history=(*topic.history, change)[-HISTORY:],
             ),
         )
+        await self._record(before, after, by=by, why=why)
+        return after
+
+    def last_change(self) -> tuple[str, Change] | None:
+        """The newest change of any topic that can be undone, and the topic's name."""
+        newest = [
+            (topic.name, topic.history[-1])
+            for topic in self._topics.values()
+            if topic.history and topic.history[-1].before is not None
+        ]
+        return max(newest, key=lambda named: named[1].at, default=None)
+
+    async def undo(self, name: str, at: datetime, *, by: str) -> Topic:
+        """Put the topic back to where it stood before its newest change, which was made at `at`.
+
+        What was known before counts again. An undoing is a change, and can be undone. Raises
+        BadInput where the newest change is another one meanwhile.
+        """
+        now = self._clock.now()
+
+        def back(topic: Topic) -> Topic:
+            last = topic.history[-1] if topic.history else None
+            if last is None or last.before is None or last.at != at:
+                raise BadInput("Something else has changed here meanwhile; look again.")
+            was = last.before
+            change = Change(at=now, by=by, level=was.level, threshold=was.threshold, why=UNDONE)
+            return topic.changed(
+                change,
+                level=was.level,
+                threshold=was.threshold,
+                since=was.since,
+                declined=was.declined,
+            )
+
+        before, after = await self._change(name, back)
+        await self._record(before, after, by=by, why=UNDONE)
+        return after
+
+    async def _record(self, before: Topic, after: Topic, *, by: str, why: str) -> None:
         await self._audit.record(
             who=by or "system",
             what="autonomy.change",
-            subject=name,
+            subject=after.name,
             before=_plain(before),
             after={**_plain(after), "why": why},
         )
-        return after
 
     async def _change(self, name: str, change: Callable[[Topic], Topic]) -> tuple[Topic, Topic]:
         """The topic before and after; another process may change it at the same moment."""

@@ -26,6 +26,16 @@ class Level(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """A topic's standing before a change, to which the change can be undone."""
+
+    level: Level
+    threshold: float
+    since: datetime | None = None
+    declined: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One step of a topic's history."""
 
@@ -34,6 +44,7 @@ class Change:
     level: Level
     threshold: float
     why: str
+    before: Before | None = None  #: None: made by an older version, and not to be undone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +58,14 @@ class Topic:
     declined: float = 0.0  #: weight of the evidence when a proposal was declined
     history: tuple[Change, ...] = ()
     rev: int = 0  #: rises with every change, by which of two at once the second is told
+
+    def changed(self, change: Change, **fields: Any) -> Topic:
+        """The topic after this change, which remembers how it stood."""
+        before = Before(
+            level=self.level, threshold=self.threshold, since=self.since, declined=self.declined
+        )
+        noted = replace(change, before=before)
+        return replace(self, **fields, history=(*self.history, noted)[-HISTORY:])
 
 
 class TopicChanged(StoreUnavailable):
@@ -74,6 +93,7 @@ class SentAlone:
     article: str = ""
     question: str = ""
     rating: int = 0  #: what the customer gave, where that is why
+    complained: bool = False  #: the customer did, before a supervisor judged it
     state: AuditState = AuditState.WAITING
     by: str = ""
     signals: Mapping[str, float] = field(default_factory=dict)  #: of its confidence

@@ -230,6 +230,14 @@ def last_look(count: int) -> int:
     return int(look)
 
 
+def next_look(count: int) -> int:
+    """At how many decisions thresholds are looked at next, after so many."""
+    following = FIRST_LOOK
+    while following <= count:
+        following *= LOOK_GROWTH
+    return math.ceil(following)
+
+
 def curve(evidence: Sequence[Evidence], *, points: int = 40) -> list[Bound]:
     """Risk and coverage at thresholds from strict to lax."""
     thresholds = sorted({e.confidence for e in evidence}, reverse=True)

@@ -191,6 +191,21 @@ class Learning:
             )
         await self._audit.record(who=user.email, what="learning.decline", subject=lesson.id)
 
+    async def reopen(self, user: User, lesson_id: str) -> None:
+        """Take back a no: the candidate waits again. Raises NotFound, AlreadyDecided."""
+        user.require(Action.LEARNING_CONFIRM)
+        async with self._turn:
+            lesson = await self._store.get(lesson_id)
+            if lesson.state is LessonState.WAITING:
+                return
+            # Only what a person declined still has its words.
+            if lesson.state is not LessonState.DECLINED or not lesson.decided_by:
+                raise AlreadyDecided(decided_by=lesson.decided_by, decision=lesson.state.value)
+            await self._store.save(
+                replace(lesson, state=LessonState.WAITING, decided_by="", why="")
+            )
+        await self._audit.record(who=user.email, what="learning.reopen", subject=lesson.id)
+
     async def forget(self, user: User, lesson_id: str) -> None:
         """Take back what was learned. Raises NotFound."""
         user.require(Action.LEARNING_CONFIRM)

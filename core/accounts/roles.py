@@ -36,6 +36,8 @@ class Action(enum.StrEnum):
     DELIVERY_RETRY = "delivery.retry"
     DASHBOARD_READ = "dashboard.read"
     REPORT_READ = "report.read"
+    ALERTS_CHANGE = "alerts.change"
+    QUALITY_REVIEW = "quality.review"
     AUTONOMY_CHANGE = "autonomy.change"
     LEARNING_CONFIRM = "learning.confirm"
     USERS_READ = "users.read"
@@ -66,6 +68,8 @@ RIGHTS: Mapping[Action, Role] = {
     Action.DELIVERY_RETRY: Role.AGENT,
     Action.DASHBOARD_READ: Role.SUPERVISOR,
     Action.REPORT_READ: Role.SUPERVISOR,
+    Action.ALERTS_CHANGE: Role.SUPERVISOR,
+    Action.QUALITY_REVIEW: Role.SUPERVISOR,
     Action.AUTONOMY_CHANGE: Role.SUPERVISOR,
     Action.LEARNING_CONFIRM: Role.SUPERVISOR,
     Action.USERS_READ: Role.SUPERVISOR,

@@ -167,7 +167,7 @@ COLLECTIONS: Sequence[Stored] = (
             "answer": {
                 "id": ID, "conversation_id": ID, "at": FIGURE, "text": TEXT, "topic": WORD,
                 "confidence": FIGURE, "article": ID, "question": TEXT, "rating": FIGURE,
-                "state": WORD, "by": STAFF, "signals": FIGURES,
+                "complained": FIGURE, "state": WORD, "by": STAFF, "signals": FIGURES,
             },
         },
     ),
@@ -271,6 +271,32 @@ COLLECTIONS: Sequence[Stored] = (
         },
     ),
     Stored(
+        name="gap_marks", fate=Fate.REDRAWN, part="gap_marks",
+        fields={
+            "_id": ID, "kind": WORD, "by": STAFF, "at": FIGURE,
+            "questions": [{"c": ID, "n": FIGURE}],
+        },
+    ),
+    Stored(
+        name="alerts", fate=Fate.NOBODYS,
+        fields={
+            "_id": WORD, "limits": {ANY: FIGURE}, "slack": FIGURE, "mail": FIGURE,
+            "changed_by": STAFF, "changed_at": FIGURE,
+            "over": {ANY: {"since": FIGURE, "value": FIGURE, "calm": FIGURE}},
+            "told": [{"at": FIGURE, "name": WORD, "over": FIGURE, "value": FIGURE,
+                      "limit": FIGURE, "since": FIGURE}],
+            "waits": [{"at": FIGURE, "name": WORD, "over": FIGURE, "value": FIGURE,
+                       "limit": FIGURE, "since": FIGURE, "to": [WORD]}],
+        },
+    ),
+    Stored(
+        name="quality_reviews", fate=Fate.DELETED, owner="c",
+        fields={
+            "_id": ID, "c": ID, "week": WORD, "by": STAFF, "at": FIGURE, "solved": WORD,
+            "correct": WORD, "tone": WORD, "note": TEXT,
+        },
+    ),
+    Stored(
         name="analytics_pages", fate=Fate.REDRAWN, part="facts",
         fields={
             "_id": ID, "day": FIGURE, "t": FIGURE, "rules": FIGURE, "rows": PACKED,
@@ -313,7 +339,13 @@ COLLECTIONS: Sequence[Stored] = (
                 "name": WORD, "level": WORD, "threshold": FIGURE, "since": FIGURE,
                 "declined": FIGURE, "rev": FIGURE,
                 "history": [
-                    {"at": FIGURE, "by": STAFF, "level": WORD, "threshold": FIGURE, "why": OURS}
+                    {
+                        "at": FIGURE, "by": STAFF, "level": WORD, "threshold": FIGURE, "why": OURS,
+                        "before": {
+                            "level": WORD, "threshold": FIGURE, "since": FIGURE,
+                            "declined": FIGURE,
+                        },
+                    }
                 ],
             },
         },

@@ -109,6 +109,9 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     "analytics_pages": (Index(fields=[("t", 1)]),),
     "analytics_days": (),
     "analytics_parts": (Index(fields=[("day", 1)]),),
+    "gap_marks": (),  # a few, read whole
+    "alerts": (),  # one document
+    "quality_reviews": (Index(fields=[("week", 1)]), Index(fields=[("c", 1)])),
     "reports": (Index(fields=[("stale", 1)]),),
     "cards": (Index(fields=[("c", 1)]), Index(fields=[("ts", 1)]), Index(fields=[("open", 1)])),
     "model_calls": (Index(fields=[("day", 1)]),),

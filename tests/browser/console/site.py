@@ -105,7 +105,12 @@ class ConsoleSite:
         visitors = VisitorTokens(secret_key=SECRET)
         words = Words.load(LOCALES)
         assets = Assets(
-            {"chat": CHAT_STATIC, "core": STATIC, "approvals": ROOT / "approvals" / "static"}
+            {
+                "chat": CHAT_STATIC,
+                "core": STATIC,
+                "approvals": ROOT / "approvals" / "static",
+                "trust": ROOT / "approvals" / "autonomy" / "static",
+            }
         )
         pages = Pages(
             settings,

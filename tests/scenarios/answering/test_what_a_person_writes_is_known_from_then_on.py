@@ -86,13 +86,13 @@ def test_an_agents_words_wait_for_a_yes_and_hold_nothing_personal(site: Served) 
     time.sleep(2)
     assert not any("unicycle" in title for title in titles(site, admin))
     sue = site.token("sue2@example.com", "supervisor")
-    shown = page(site, "/console/learning", sue)
+    shown = page(site, "/console/assistant", sue)
     assert shown.status_code == 200
     assert said in shown.text
     assert "1234-5678" not in shown.text
-    assert page(site, "/console/learning", ann).status_code == 403
+    assert page(site, "/console/assistant", ann).status_code == 403
     answer = form(
-        site, "/console/learning", sue, id=item["id"], act="accept",
+        site, "/console/assistant/lesson", sue, id=item["id"], act="accept",
         question="Can you engrave my unicycle?", text=said,
     )  # fmt: skip
     assert answer.status_code == 303, answer.text
@@ -100,7 +100,7 @@ def test_an_agents_words_wait_for_a_yes_and_hold_nothing_personal(site: Served) 
     again = site.chat("Can you engrave my unicycle?")
     again.until(lambda c: c["messages"][-1]["text"] == WHO_WRITES + said, seconds=4)
     # A second yes is too late, and says so.
-    late = form(site, "/console/learning", sue, id=item["id"], act="accept", text=said)
+    late = form(site, "/console/assistant/lesson", sue, id=item["id"], act="accept", text=said)
     assert late.status_code == 409
 
 
@@ -110,9 +110,9 @@ def test_personal_data_cannot_be_learned_by_a_yes_either(site: Served) -> None:
     item = site.waiting(chat, bob)
     said = "Please write to Kim at kim.private@example.org"
     assert site.decide(item, "edit", bob, text=said).status_code == 200
-    until(lambda: "hovercraft" in page(site, "/console/learning", sue).text)
-    assert "kim.private" not in page(site, "/console/learning", sue).text
-    refused = form(site, "/console/learning", sue, id=item["id"], act="accept", text=said)
+    until(lambda: "hovercraft" in page(site, "/console/assistant", sue).text)
+    assert "kim.private" not in page(site, "/console/assistant", sue).text
+    refused = form(site, "/console/assistant/lesson", sue, id=item["id"], act="accept", text=said)
     assert refused.status_code in (400, 422), refused.text
 
 
@@ -148,15 +148,20 @@ def test_last_weeks_questions_can_be_asked_again_against_a_threshold(site: Serve
 
 def test_the_pages_of_trust_are_there_for_those_who_may(site: Served) -> None:
     admin, eve = site.token("root@example.com", "admin"), site.token("eve@example.com", "agent")
-    for path in ("/console/autonomy", "/console/learning", "/console/alike", "/console/knowledge"):
+    for path in (
+        "/console/assistant", "/console/assistant/numbers", "/console/alike", "/console/knowledge",
+        "/console/dashboard/gaps/list",
+    ):  # fmt: skip
         shown = page(site, path, admin)
         assert shown.status_code == 200, (path, shown.text)
     knows_one_thing(site)
     found = site.get("/console/knowledge", token=admin, q=KNOWN)
     assert TOLD in found.text
-    replayed = site.get("/console/autonomy/replay", token=admin, threshold="0.9", days="1")
+    replayed = site.get("/console/assistant/numbers/replay", token=admin, threshold="0.9", days="1")
     assert replayed.status_code == 200
-    assert page(site, "/console/autonomy", eve).status_code == 403
+    assert page(site, "/console/assistant", eve).status_code == 403
+    for before in ("/console/autonomy", "/console/learning", "/console/dashboard/gaps"):
+        assert "/console/assistant" in page(site, before, admin).headers["location"]
     added = form(site, "/console/knowledge", admin, title="Where is the moon base?", text="Up.")
     assert added.status_code == 303
     assert "Where is the moon base?" in page(site, "/console/knowledge", admin).text

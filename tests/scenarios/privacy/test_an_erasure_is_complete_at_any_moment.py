@@ -167,7 +167,7 @@ async def test_no_part_of_the_process_remembers(live: App) -> None:
     await live.desk.trust.learning.caught_up()
     headers = {"Authorization": f"Bearer {await accounts.issue_token(sue, actor=OPERATOR)}"}
     async with aiohttp.ClientSession(live.core.site.url(), headers=headers) as http:
-        for path in ("/api/dashboard/summary", "/console/alike", "/console/dashboard/gaps"):
+        for path in ("/api/dashboard/summary", "/console/alike", "/console/dashboard/gaps/list"):
             async with http.get(path) as answer:
                 assert answer.status == 200
     assert len(remembering(live, word)) > 5  # or it would prove nothing

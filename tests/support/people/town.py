@@ -40,8 +40,9 @@ from tests.support.world import SteeredResponder
 AT_ONCE = 24  #: people who write at the same time
 PAGES = (
     "/console/approvals", "/console/approvals/decided", "/console/conversations",
-    "/console/dashboard", "/console/dashboard/gaps", "/console/reports", "/console/learning",
-    "/console/autonomy", "/console/alike", "/console/knowledge", "/console/deliveries",
+    "/console/dashboard", "/console/dashboard/gaps/list", "/console/reports", "/console/assistant",
+    "/console/assistant/numbers", "/console/alerts", "/console/quality", "/console/alike",
+    "/console/knowledge", "/console/deliveries",
     "/console/audit", "/console/privacy", "/api/approvals/pending", "/api/dashboard/summary",
     "/api/dashboard/timeseries?metric=answers_alone&interval=hour", "/api/knowledge",
     "/api/deliveries", "/readyz", "/api/conversations?q=parcel", "/api/conversations?tag=wrong",
