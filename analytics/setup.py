@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import functools
+import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from analytics.alerts.carriers import MailCarrier, SlackCarrier
+from analytics.alerts.pages import AlertPages
+from analytics.alerts.store import AlertStore
+from analytics.alerts.watch import EVERY, LongestWait, Watch
 from analytics.charts.renderer import ChartRenderer
 from analytics.cli import commands
 from analytics.dashboard.api import DashboardRoutes
 from analytics.dashboard.gap_pages import GapPages
 from analytics.dashboard.pages import STATIC, TEMPLATES, DashboardPages
+from analytics.dashboard.shift import InHands, Shift
 from analytics.facts.projection import FactsProjection, rebuild
 from analytics.facts.store import FactStore
 from analytics.knowledge.command import audit
@@ -21,6 +27,10 @@ from analytics.knowledge.pages import ReviewPages
 from analytics.knowledge.review import Look, Review
 from analytics.knowledge.suggestions import Questions
 from analytics.personal_data import FactsOfPeople, ReportsOfPeople
+from analytics.quality.pages import QualityPages
+from analytics.quality.service import QualityReview
+from analytics.quality.store import ReviewStore
+from analytics.queries.gap_marks import MarksOfPeople, MarkStore
 from analytics.queries.gaps import Gaps, Meaning
 from analytics.queries.service import Analytics, ModelCalls, QueueLength
 from analytics.reports.email import ReportMail
@@ -32,6 +42,8 @@ from analytics.reports.writer import ReportWriter
 from core.accounts.roles import Action
 from core.accounts.service import OPERATOR
 from core.domain.messages import SLACK
+from core.privacy.owned import OwnedDocuments
+from core.privacy.stored import stored
 from core.rag.groundedness.disagreements import Disagreements
 from core.rag.knowledge_base.service import Knowledge
 from core.runtime.mail import mailer_of
@@ -51,6 +63,7 @@ class Insight:
     analytics: Analytics
     gaps: Gaps
     reporting: Reporting
+    watch: Watch
     slice: Slice
 
 
@@ -58,6 +71,8 @@ def setup(
     core: Core,
     *,
     queue_length: QueueLength,
+    longest_wait: LongestWait,
+    in_hands: InHands,
     model_calls: ModelCalls | None,
     knowledge: Callable[[], Awaitable[Knowledge]],
     disagreements: Disagreements,
@@ -77,7 +92,14 @@ def setup(
         drain=core.projector.drain,
         model_calls=model_calls,
     )
-    gaps = Gaps(analytics, conversations=core.conversations, meaning=meaning)
+    marks = MarkStore(core.db["gap_marks"], clock=core.clock)
+    gaps = Gaps(
+        analytics,
+        conversations=core.conversations,
+        meaning=meaning,
+        marks=marks,
+        audit=core.audit,
+    )
     review = Review(
         analytics,
         gaps=gaps,
@@ -98,6 +120,18 @@ def setup(
         expects_slack=expects_slack,
     )
     core.shared.on(SLACK, functools.partial(_take_slack, core, reporting))
+    watch = _watch(core, analytics, queue_length=queue_length, longest_wait=longest_wait)
+    quality = QualityReview(
+        ReviewStore(core.db["quality_reviews"]),
+        analytics=analytics,
+        conversations=core.conversations,
+        key=hmac.digest(core.secret_key.encode(), b"quality review", "sha256"),
+        audit=core.audit,
+        clock=core.clock,
+    )
+    shift = Shift(
+        analytics, accounts=core.account_store.accounts, in_hands=in_hands, clock=core.clock
+    )
     facts_of_people = FactsOfPeople(facts, core.conversations)
     reports_of_people = ReportsOfPeople(reporting, core.conversations)
     core.renames.on_renamed(facts_of_people.rename)
@@ -119,8 +153,15 @@ def setup(
             GapPages(analytics, gaps=gaps, knowledge=knowledge, pages=web.pages),
             ReviewPages(review, pages=web.pages),
             DashboardPages(
-                analytics, pages=web.pages, words=core.words, studio=studio, clock=core.clock
+                analytics,
+                pages=web.pages,
+                words=core.words,
+                studio=studio,
+                clock=core.clock,
+                shift=shift,
             ),
+            AlertPages(watch, pages=web.pages, words=core.words, clock=core.clock),
+            QualityPages(quality, pages=web.pages, zone=str(zone)),
         )
 
     return Insight(
@@ -128,6 +169,7 @@ def setup(
         analytics=analytics,
         gaps=gaps,
         reporting=reporting,
+        watch=watch,
         slice=Slice(
             name="analytics",
             routes=routes,
@@ -141,6 +183,7 @@ def setup(
                     every=timedelta(seconds=20),
                     first=timedelta(seconds=5),
                 ),
+                Job(work=watch.tick, every=EVERY),
             ),
             commands={
                 "kb.audit": audit(look),
@@ -152,7 +195,12 @@ def setup(
                     yesterday=yesterday,
                 ),
             },
-            personal_data=(facts_of_people, reports_of_people),
+            personal_data=(
+                facts_of_people,
+                reports_of_people,
+                MarksOfPeople(marks),
+                OwnedDocuments(core.db["quality_reviews"], stored("quality_reviews")),
+            ),
         ),
     )
 
@@ -168,10 +216,6 @@ def _reporting(
     settings = core.settings
     page = file_page(lambda: writer)
     mailer = mailer_of(settings.mail)
-
-    async def supervisors() -> Sequence[str]:
-        accounts = await core.account_store.accounts()
-        return [a.user.email for a in accounts if a.user.may(Action.REPORT_READ)]
 
     return Reporting(
         writer=writer,
@@ -189,10 +233,41 @@ def _reporting(
         )
         if mailer is not None
         else None,
-        recipients=supervisors,
+        recipients=functools.partial(_supervisors, core),
         page=page,
         clock=core.clock,
         expects_slack=expects_slack,
+    )
+
+
+async def _supervisors(core: Core) -> Sequence[str]:
+    """Everybody who may read reports, by e-mail."""
+    accounts = await core.account_store.accounts()
+    return [a.user.email for a in accounts if a.user.may(Action.REPORT_READ)]
+
+
+def _watch(
+    core: Core, analytics: Analytics, *, queue_length: QueueLength, longest_wait: LongestWait
+) -> Watch:
+    """The alerts; Slack's come through whatever app is connected."""
+    slack = SlackCarrier(core.words, base_url=core.site.url)
+    core.shared.on(SLACK, slack.attach)
+    mail = MailCarrier(
+        mailer_of(core.settings.mail),
+        core.words,
+        recipients=functools.partial(_supervisors, core),
+        locale=core.settings.reports.report_language,
+        base_url=core.site.url,
+        clock=core.clock,
+    )
+    return Watch(
+        AlertStore(core.db["alerts"]),
+        analytics=analytics,
+        queue_length=queue_length,
+        longest_wait=longest_wait,
+        carriers=(slack, mail),
+        audit=core.audit,
+        clock=core.clock,
     )
 
 

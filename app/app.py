@@ -50,6 +50,7 @@ from core.engine.processing.poison_messages import CrashMarks
 from core.engine.processing.recovery import Recovery
 from core.engine.processing.worker import Worker
 from core.engine.replies import Replies
+from core.engine.store.listing import ConversationListing
 from core.rag.answering.freshness import FreshResponder
 from core.rag.knowledge.digests import UnwatchedSources
 from core.rag.knowledge_base.rag import Rag
@@ -214,6 +215,8 @@ class App:
         self.insight = analytics.setup.setup(
             one,
             queue_length=self._queue_length,
+            longest_wait=self._longest_wait,
+            in_hands=ConversationListing(db["conversations"]).in_hands,
             model_calls=self._model_calls,
             knowledge=self.rag.ready,
             disagreements=self.rag.disagreements,
@@ -428,6 +431,12 @@ class App:
 
     async def _queue_length(self) -> int:
         return (await self.desk.store.pending(limit=1)).total
+
+    async def _longest_wait(self) -> float:
+        """For how many seconds the draft that waits longest has waited; 0 where none waits."""
+        now = self.core.clock.now()
+        waiting = (await self.desk.store.pending()).items
+        return max(((now - one.waits_since).total_seconds() for one in waiting), default=0.0)
 
     async def _meaning(self) -> Meaning:
         await self.rag.open()

@@ -104,6 +104,28 @@ def cards(found: Mapping[str, Any], query: Mapping[str, str], t: Text) -> list[C
     return shown
 
 
+def headline(found: Mapping[str, Any], t: Text, *, waits: bool) -> str:
+    """How many of all were answered alone, and how many wait: "62 of 151 …; 73 waiting".
+
+    All are the answers that were given, and with `waits` those that people still have to give:
+    who waits now can be counted only of a period that is not over, and of everything.
+    """
+    answers = found["answers"]
+    waiting = found["queue"]["waiting"] if waits else 0
+    whole = answers["total"] + waiting
+    if not whole:
+        return ""
+    by_people = answers["reviewed"] + answers["person"]
+    name = "headline" if waits else "headline_over"
+    return t(
+        f"analytics.{name}",
+        alone=number(answers["alone"]),
+        whole=number(whole),
+        people=number(by_people),
+        waiting=number(waiting),
+    )
+
+
 def _alone_of(answers: Mapping[str, Any], t: Text) -> str:
     # Who still waits for a person is no answer yet: all of two may be 100 % while ten wait.
     if not answers["total"]:

@@ -1,14 +1,16 @@
-"""The console page of missing answers: list, write, publish, ask again."""
+"""Missing answers on the console: list, write, publish, dismiss, merge, take back."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Literal
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from analytics.queries.gaps import Asked, Gaps
+from analytics.queries.gap_marks import MOST_QUESTIONS, MarkKind, Question
+from analytics.queries.gaps import Asked, Gap, Gaps
 from analytics.queries.service import Analytics
 from config.languages import ANSWERING, DEFAULT, LANGUAGES
 from core.accounts.roles import Action
@@ -33,6 +35,8 @@ from core.web.pages import Pages
 GAP_DAYS = 30
 LONGEST_DAYS = 365
 TITLE_CHARS = 300
+MOST_SHOWN = 20  #: gaps on the page
+ASSISTANT = "/console/assistant#missing"  #: another slice's page, so by its address
 
 
 class GapQuery(Fields):
@@ -47,8 +51,30 @@ class NewAnswer(Strict):
     title: str = Field(min_length=1, max_length=TITLE_CHARS)
     text: str = Field(min_length=1, max_length=20_000)
     questions: list[str] = Field(default_factory=list, max_length=20)
+    asked: list[GapQuestion] = Field(default_factory=list, max_length=500)
     topic: str = Field(default="", max_length=100)
     locale: str = Field(default=DEFAULT, pattern=f"^({'|'.join(ANSWERING)})$")
+
+
+class GapQuestion(Strict):
+    """The place of a question in the log."""
+
+    conversation_id: str = Field(min_length=1, max_length=200)
+    seq: int = Field(ge=1)
+
+
+class GapMarkBody(Strict):
+    """A decision about the gaps that hold these questions."""
+
+    kind: Literal["dismissed", "merged"]
+    questions: list[GapQuestion] = Field(min_length=1, max_length=500)
+
+
+class GapMarkView(BaseModel):
+    """A decision about gaps, by its id."""
+
+    id: str
+    kind: str
 
 
 class Answered(BaseModel):
@@ -59,6 +85,18 @@ class Answered(BaseModel):
     title: str
     text: str
     score: float
+
+
+def places(gap: Gap) -> list[dict[str, object]]:
+    """Its questions as `GapQuestion` takes them, the newest first."""
+    return [
+        {"conversation_id": asked.conversation_id, "seq": asked.seq}
+        for asked in gap.asked[:MOST_QUESTIONS]
+    ]
+
+
+def _questions(given: Sequence[GapQuestion]) -> list[Question]:
+    return [Question(conversation_id=q.conversation_id, seq=q.seq) for q in given]
 
 
 async def _unheard(titles: Mapping[str, str]) -> None:
@@ -81,7 +119,7 @@ def origins_of(article: Article, asked: Sequence[Asked]) -> list[Origin]:
 
 
 class GapPages:
-    """`/console/dashboard/gaps`."""
+    """The part of the assistant's page that shows missing answers, and what its forms send."""
 
     def __init__(
         self,
@@ -97,15 +135,35 @@ class GapPages:
         self._pages = pages
 
     def routes(self) -> Sequence[Route]:
-        """The page, and what its form sends."""
+        """The list, what its forms send, and the address at which it stood before."""
+        may = Action.LEARNING_CONFIRM
         return (
+            page_route("/console/dashboard/gaps", self.moved, "Moved to the assistant", action=may),
             page_route(
-                "/console/dashboard/gaps",
+                "/console/dashboard/gaps/list",
                 self.gaps,
                 "Missing answers",
-                action=Action.LEARNING_CONFIRM,
+                action=may,
                 query=GapQuery,
                 dear=True,
+                passive=True,
+            ),
+            Route(
+                method="POST",
+                path="/api/dashboard/gaps/marks",
+                handler=self.mark,
+                action=may,
+                summary="Dismiss or merge missing answers",
+                body=GapMarkBody,
+                responses={201: GapMarkView},
+            ),
+            Route(
+                method="DELETE",
+                path="/api/dashboard/gaps/marks/{mark}",
+                handler=self.unmark,
+                action=may,
+                summary="Take that back",
+                responses={204: None},
             ),
             Route(
                 method="POST",
@@ -118,14 +176,39 @@ class GapPages:
             ),
         )
 
-    async def gaps(self, request: web.Request) -> web.StreamResponse:
+    async def moved(self, request: web.Request) -> web.StreamResponse:
         """GET /console/dashboard/gaps."""
+        del request
+        raise web.HTTPSeeOther(ASSISTANT)
+
+    async def gaps(self, request: web.Request) -> web.StreamResponse:
+        """GET /console/dashboard/gaps/list: a part of a page, without the shell."""
         days = query_of(request, GapQuery).days
         period = self._analytics.period(None, None, days=days)
-        found = await self._gaps.find(period)
+        found = await self._gaps.sorted_out(period)
         answering = [(code, LANGUAGES[code].name) for code in ANSWERING]
-        values = {"gaps": found, "days": days, "answering": answering}
+        values = {
+            "gaps": found.open[:MOST_SHOWN],
+            "settled": found.settled[:MOST_SHOWN],
+            "merged": {one.gap.question: one.mark.id for one in found.merged},
+            "days": days,
+            "answering": answering,
+            "places": places,
+        }
         return self._pages.render(request, "analytics/gaps.html", values)
+
+    async def mark(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/dashboard/gaps/marks."""
+        body = body_of(request, GapMarkBody)
+        mark = await self._gaps.mark(
+            current_user(request), MarkKind(body.kind), _questions(body.questions)
+        )
+        return json_answer(GapMarkView(id=mark.id, kind=mark.kind.value), status=201)
+
+    async def unmark(self, request: web.Request) -> web.StreamResponse:
+        """DELETE /api/dashboard/gaps/marks/{mark}."""
+        await self._gaps.unmark(current_user(request), request.match_info["mark"])
+        return web.Response(status=204)
 
     async def publish(self, request: web.Request) -> web.StreamResponse:
         """POST /api/dashboard/gaps."""
@@ -148,6 +231,8 @@ class GapPages:
         origins = origins_of(article, asked)
         await knowledge.add_article(article, by=current_user(request).email, origins=origins)
         await self._without_the_forgotten(asked, origins)
+        if wish.asked:
+            await self._gaps.mark(current_user(request), MarkKind.ANSWERED, _questions(wish.asked))
         hits = (await knowledge.search(questions[-1], limit=1)).hits
         top = hits[0] if hits else None
         return json_answer(

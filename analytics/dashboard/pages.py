@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 from aiohttp import web
 from pydantic import Field
 
-from analytics.charts.cards import BEHIND, cards, duration, number, percent
+from analytics.charts.cards import BEHIND, cards, duration, headline, number, percent
 from analytics.charts.renderer import ChartRenderer, NotDrawn
 from analytics.charts.rows import Chart, charts
+from analytics.dashboard.shift import Shift
 from analytics.facts.counting import Filter, Part
 from analytics.facts.periods import Interval, Period
 from analytics.queries.service import Analytics
@@ -34,6 +35,7 @@ TEMPLATES = HERE / "templates"
 PRESETS = (1, 7, 30, 90)
 KEPT = ("channel", "agent", "topic")  #: filters that stay when another period is chosen
 LONGEST_BACK = 400  #: of the way back that the inbox takes; an address has an end
+JUST_NOW_SECONDS = 120.0
 HOURLY_DAYS = 2  #: periods up to so many days are shown by the hour, unless one chooses
 
 _page = functools.partial(page_route, action=Action.DASHBOARD_READ, dear=True)
@@ -96,7 +98,9 @@ class DashboardPages:
         words: Words,
         studio: ChartRenderer,
         clock: Clock,
+        shift: Shift,
     ) -> None:
+        self._shift = shift
         self._analytics = analytics
         self._pages = pages
         self._words = words
@@ -210,7 +214,8 @@ class DashboardPages:
 
     def _period(self, query: BoardQuery) -> Period:
         zone = self._analytics.zone
-        today = self._clock.now().astimezone(zone).date()
+        now = self._clock.now()
+        today = now.astimezone(zone).date()
         try:
             last = date.fromisoformat(query.last) if query.last else today
             first = (
@@ -224,7 +229,7 @@ class DashboardPages:
             raise BadInput("The first day must not lie after the last.")
         if (last - first).days > 1000 or not 1970 < first.year < 9000 or last.year > 9000:
             raise BadInput("At most a thousand days can be shown at once.")
-        return Period.of_days(first, last, zone)
+        return Period.of_days(first, last, zone, now=now)
 
     async def _board(self, request: web.Request) -> dict[str, Any]:
         query = query_of(request, BoardQuery)
@@ -233,13 +238,14 @@ class DashboardPages:
         interval = _interval(query.interval, days)
         user, zone = current_user(request), self._analytics.zone
         found = await self._analytics.board(user, period, interval, query.chosen())
+        kept = {k: query.plain()[k] for k in KEPT if k in query.plain()}
         t = functools.partial(_text, self._words, locale)
         return {
             "found": found,
             "cards": cards(found, query.plain(), t),
             "charts": charts(found, query.plain(), zone, t),
             "query": query.plain(),
-            "kept": {k: query.plain()[k] for k in KEPT if k in query.plain()},
+            "kept": kept,
             "presets": PRESETS,
             "intervals": [i.value for i in Interval if not (i is Interval.HOUR and days > 40)],
             "interval": interval.value,
@@ -248,7 +254,12 @@ class DashboardPages:
             "first": period.start.astimezone(zone).date().isoformat(),
             "last": (period.end - timedelta(seconds=1)).astimezone(zone).date().isoformat(),
             "partial": period.end > self._clock.now(),
+            "today": self._clock.now().astimezone(zone).date().isoformat(),
+            "now": self._clock.now(),
             "zone": str(zone),
+            "headline": headline(found, t, waits=period.now is not None and not kept),
+            "shift": await self._shift.now(user),
+            "ago": functools.partial(_ago, t, self._clock.now()),
             "behind": lambda **which: BEHIND + urlencode({**query.plain(), **which}),
             "kit": f"/console/charts/{self._studio.version}",
             "duration": lambda seconds: duration(seconds, t),
@@ -268,6 +279,14 @@ def _interval(wanted: str, days: int) -> Interval:
     if days <= HOURLY_DAYS:
         return Interval.HOUR
     return Interval.DAY if days <= 62 else Interval.WEEK if days <= 370 else Interval.MONTH
+
+
+def _ago(t: Callable[..., str], now: datetime, at: datetime) -> str:
+    """How long ago, as people say it; under two minutes is now."""
+    seconds = (now - at).total_seconds()
+    if seconds < JUST_NOW_SECONDS:
+        return t("analytics.shift.just_now")
+    return t("analytics.shift.ago", time=duration(seconds, t))
 
 
 def _text(words: Words, locale: str, name: str, /, **values: object) -> str:

@@ -29,13 +29,19 @@ class Period:
     start: datetime
     end: datetime
     zone: ZoneInfo
+    now: datetime | None = None  #: how far it has come, where it is not over
 
     @classmethod
-    def of_days(cls, first: date, last: date, zone: ZoneInfo) -> Period:
-        """These days of the zone, both included; a day may have 23 or 25 hours."""
-        return cls(
-            start=midnight(first, zone), end=midnight(last + timedelta(days=1), zone), zone=zone
-        )
+    def of_days(
+        cls, first: date, last: date, zone: ZoneInfo, *, now: datetime | None = None
+    ) -> Period:
+        """These days of the zone, both included; a day may have 23 or 25 hours.
+
+        With `now` inside, it is compared with as much of the days before, and not with the whole.
+        """
+        start, end = midnight(first, zone), midnight(last + timedelta(days=1), zone)
+        is_open = now is not None and start < now < end
+        return cls(start=start, end=end, zone=zone, now=now if is_open else None)
 
     @property
     def before(self) -> Period:
@@ -44,6 +50,11 @@ class Period:
         if first.time() == last.time() == time(0):
             days = last.date() - first.date()
             start = midnight(first.date() - days, self.zone)
+            if self.now is not None:
+                # The same clock there, some days ago; an hour that did not exist is the next one.
+                local = self.now.astimezone(self.zone).replace(tzinfo=None) - days
+                end = local.replace(tzinfo=self.zone).astimezone(UTC)
+                return Period(start=start, end=min(end, self.start), zone=self.zone)
         else:
             start = self.start - (self.end - self.start)
         return Period(start=start, end=self.start, zone=self.zone)

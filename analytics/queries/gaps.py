@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 import numpy as np
@@ -12,14 +13,19 @@ from numpy.typing import NDArray
 from analytics.facts.extractor import ends_question
 from analytics.facts.model import Kind
 from analytics.facts.periods import Period
+from analytics.queries.gap_marks import Mark, MarkKind, MarkStore, Question
 from analytics.queries.service import Analytics
+from core.accounts.audit.log import Audit
+from core.accounts.roles import Action, User
 from core.domain import events as ev
 from core.domain.messages import Author
 from core.engine.repository import Conversations
+from core.errors import BadInput
 
 LOOKED_AT = 300  #: newest missing answers that are read again
 ALIKE = 0.9  #: cosine from which two questions ask the same
 EXAMPLES = 5
+SEEDS = 3  #: questions of a mark that are looked up where they were asked before the period
 
 
 class Meaning(Protocol):
@@ -39,8 +45,14 @@ class Asked:
     text: str
     locale: str
     topic: str
+    at: datetime
     answer: str = ""
     by: str = ""
+
+    @property
+    def place(self) -> Question:
+        """Where it stands in the log."""
+        return Question(conversation_id=self.conversation_id, seq=self.seq)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,6 +82,26 @@ class Gap:
         return next((a for a in self.asked if a.answer), None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A gap that somebody has dismissed or answered."""
+
+    gap: Gap
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorted:
+    """The gaps of a period: open ones, most asked first, and settled ones, the newest first.
+
+    `merged` are the marks of merges that shape the open ones, with the question of each.
+    """
+
+    open: list[Gap]
+    settled: list[Settled]
+    merged: list[Settled]
+
+
 class Gaps:
     """Finds missing answers by reading the conversations again: facts hold no texts."""
 
@@ -79,14 +111,68 @@ class Gaps:
         *,
         conversations: Conversations,
         meaning: Callable[[], Awaitable[Meaning]],
+        marks: MarkStore,
+        audit: Audit,
     ) -> None:
         self._analytics = analytics
         self._conversations = conversations
         self._meaning = meaning
+        self._marks = marks
+        self._audit = audit
 
     async def find(self, period: Period, *, limit: int = 20) -> list[Gap]:
-        """The gaps of the period, most asked first."""
-        return (await self._grouped(await self.asked(period)))[:limit]
+        """The open gaps of the period, most asked first."""
+        return (await self.sorted_out(period)).open[:limit]
+
+    async def sorted_out(self, period: Period) -> Sorted:
+        """The gaps of the period, as people have sorted them out."""
+        groups = await self._grouped(await self.asked(period))
+        settled: list[Settled] = []
+        merged: list[Settled] = []
+        for mark in await self._marks.all():
+            found = await self._marked(groups, mark)
+            match mark.kind:
+                case MarkKind.DISMISSED:
+                    settled += [Settled(gap=one.gap, mark=mark) for one in found]
+                    groups = [one for one in groups if one not in found]
+                case MarkKind.MERGED:
+                    if len(found) > 1:
+                        whole = _joined(found)
+                        groups = [one for one in groups if one not in found] + [whole]
+                        merged.append(Settled(gap=whole.gap, mark=mark))
+                case MarkKind.ANSWERED:
+                    for one in found:
+                        known = [a for a in one.gap.asked if a.at <= mark.at]
+                        settled.append(Settled(gap=Gap(asked=known), mark=mark))
+                        one.gap.asked = [a for a in one.gap.asked if a.at > mark.at]
+                    groups = [one for one in groups if one.gap.asked]
+        return Sorted(
+            open=sorted((one.gap for one in groups), key=lambda gap: -gap.count),
+            settled=sorted(settled, key=lambda one: one.mark.at, reverse=True),
+            merged=merged,
+        )
+
+    async def mark(self, user: User, kind: MarkKind, questions: Sequence[Question]) -> Mark:
+        """Dismiss, merge or settle the gaps of these questions. Raises BadInput."""
+        user.require(Action.LEARNING_CONFIRM)
+        if not questions:
+            raise BadInput("Say which questions.")
+        mark = await self._marks.add(kind, questions, by=user.email)
+        await self._audit.record(
+            who=user.email,
+            what="gaps.mark",
+            subject=mark.id,
+            after={"kind": kind.value, "questions": len(mark.questions)},
+        )
+        return mark
+
+    async def unmark(self, user: User, mark_id: str) -> None:
+        """Take that back. Raises NotFound."""
+        user.require(Action.LEARNING_CONFIRM)
+        mark = await self._marks.remove(mark_id)
+        await self._audit.record(
+            who=user.email, what="gaps.unmark", subject=mark_id, before={"kind": mark.kind.value}
+        )
 
     async def asked(self, period: Period) -> list[Asked]:
         """The questions of the period that had no answer, the newest first."""
@@ -108,8 +194,9 @@ class Gaps:
         items = [item for commit in history for item in commit.numbered()]
         erased_at = max((i.seq for i in items if isinstance(i.event, ev.Erased)), default=0)
         items = [item for item in items if item.seq > erased_at]
-        at = next((i.event for i in items if i.seq == seq), None)
-        if not isinstance(at, ev.ReviewRequested):
+        first = next((i for i in items if i.seq == seq), None)
+        at = first.event if first is not None else None
+        if first is None or not isinstance(at, ev.ReviewRequested):
             return None
         drafts = {"", at.draft_id}
         for item in items:
@@ -143,20 +230,51 @@ class Gaps:
             text=" ".join(at.question.split())[:500],
             locale=at.draft.locale,
             topic=at.draft.topic,
+            at=first.at,
             answer=answer.text if answer else "",
             by=answer.by if answer else "",
         )
 
-    async def _grouped(self, asked: Sequence[Asked]) -> list[Gap]:
+    async def _grouped(self, asked: Sequence[Asked]) -> list[_Group]:
         meaning = await self._meaning()
-        gaps: list[Gap] = []
-        centers: list[NDArray[np.float32]] = []
+        groups: list[_Group] = []
         for one in asked:
             vector = await meaning.question(one.text)
-            likeness = np.array([float(center @ vector) for center in centers])
+            likeness = np.array([float(group.center @ vector) for group in groups])
             if len(likeness) and likeness.max() >= ALIKE:
-                gaps[int(likeness.argmax())].asked.append(one)
+                groups[int(likeness.argmax())].gap.asked.append(one)
             else:
-                gaps.append(Gap(asked=[one]))
-                centers.append(vector)
-        return sorted(gaps, key=lambda gap: -gap.count)
+                groups.append(_Group(gap=Gap(asked=[one]), center=vector))
+        return groups
+
+    async def _marked(self, groups: Sequence[_Group], mark: Mark) -> list[_Group]:
+        """The groups that a mark is about: by its questions, or by what was asked before them."""
+        named = set(mark.questions)
+        found = [one for one in groups if any(a.place in named for a in one.gap.asked)]
+        if mark.kind is MarkKind.ANSWERED:
+            return found
+        here = {a.place for one in groups for a in one.gap.asked}
+        meaning = await self._meaning()
+        for question in [q for q in mark.questions if q not in here][:SEEDS]:
+            before = await self.again(question.conversation_id, question.seq)
+            if before is None:
+                continue
+            vector = await meaning.question(before.text)
+            found += [
+                one for one in groups if one not in found and float(one.center @ vector) >= ALIKE
+            ]
+        return found
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Group:
+    """A gap while it is sorted out, with the vector of its first question."""
+
+    gap: Gap
+    center: NDArray[np.float32]
+
+
+def _joined(groups: Sequence[_Group]) -> _Group:
+    asked = sorted((a for one in groups for a in one.gap.asked), key=lambda a: a.at, reverse=True)
+    largest = max(groups, key=lambda one: one.gap.count)
+    return _Group(gap=Gap(asked=asked), center=largest.center)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -67,6 +67,10 @@ class Analytics:
     def period(self, start: str | None, end: str | None, *, days: int = 7) -> Period:
         """The period a request names. Raises BadInput."""
         return period_of(start, end, zone=self.zone, now=self._clock.now(), days=days)
+
+    def days(self, first: date, last: date) -> Period:
+        """These days of the reports' time zone, both included; what is open is known as open."""
+        return Period.of_days(first, last, self.zone, now=self._clock.now())
 
     async def summary(self, user: User, period: Period, chosen: Filter) -> dict[str, Any]:
         """All measures, with those of the period before beside them."""

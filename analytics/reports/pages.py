@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from analytics.charts.cards import duration, number
 from analytics.dashboard.pages import TEMPLATES
@@ -25,7 +25,7 @@ from core.i18n import Words
 from core.runtime.csv_export import numbers_as_csv
 from core.runtime.lru import LruDict
 from core.web.http.responses import json_answer
-from core.web.http.routing import Route, page_route
+from core.web.http.routing import Fields, Route, page_route, query_of
 from core.web.pages import Pages
 
 KEPT_PICTURES = 12  #: pictures in memory, of the reports opened last
@@ -41,6 +41,19 @@ class DailyReport(BaseModel):
     date: str
     kind: str
     conversations: int
+
+
+class ChosenQuery(Fields):
+    """The report that somebody picked; without a date the list of all."""
+
+    kind: ReportKind = ReportKind.DAILY
+    date: str = Field(default="", max_length=10)
+
+
+class PictureQuery(Fields):
+    """The theme of a picture, where the page leaves it to the reader's device."""
+
+    theme: Literal["", "light", "dark"] = ""
 
 
 class ReportPages:
@@ -68,8 +81,11 @@ class ReportPages:
         one = "/console/reports/{kind}/{date}"
         right = Action.REPORT_READ
         return (
-            _page("/console/reports", self.all, "Reports").in_menu("analytics.reports.title", 50),
+            _page("/console/reports", self.all, "Reports", query=ChosenQuery).in_menu(
+                "analytics.reports.title", 50
+            ),
             _page(one, self.report, "A report"),
+            _page(one + "/missing", self.missing, "Its missing answers", dear=True, passive=True),
             Route(
                 method="GET",
                 path=one + "/report.{format}",
@@ -88,6 +104,7 @@ class ReportPages:
                 action=right,
                 summary="A report's picture",
                 media_type="image/png",
+                query=PictureQuery,
                 hidden=True,
             ),
             Route(
@@ -103,7 +120,10 @@ class ReportPages:
 
     async def all(self, request: web.Request) -> web.StreamResponse:
         """GET /console/reports."""
-        locale = self._pages.locale(request)
+        chosen, locale = query_of(request, ChosenQuery), self._pages.locale(request)
+        if chosen.date:
+            day = _day_of(chosen.date)
+            raise web.HTTPSeeOther(f"/console/reports/{chosen.kind.value}/{day.isoformat()}")
         items = []
         for document in await self._reporting.store.list():
             kind, _, day = document["_id"].partition(":")
@@ -123,27 +143,54 @@ class ReportPages:
             "time": f"{self._reporting.schedule.at:%H:%M}",
             "zone": str(self._analytics.zone),
             "yesterday": yesterday.isoformat(),
+            "today": self._today().isoformat(),
             "number": number,
         }
         return self._pages.render(request, "analytics/reports.html", values)
 
     async def report(self, request: web.Request) -> web.StreamResponse:
         """GET /console/reports/{kind}/{date}."""
-        found, locale = await self._found(request), self._pages.locale(request)
-        values = context(self._reporting.writer, found, locale)
-        drawings = self._reporting.writer.drawings(found, locale)
+        (found, is_whole), locale = await self._numbers(request), self._pages.locale(request)
+        writer = self._reporting.writer
+        values = context(writer, found, locale)
         here = self._pages.at(request.path)
+        is_auto = self._pages.theme(request) == "auto"
         values["pictures"] = [
-            {"src": f"{here}/chart-{n}.png", "name": d["name"]} for n, d in enumerate(drawings)
+            {
+                "src": f"{here}/chart-{n}.png" + ("?theme=light" if is_auto else ""),
+                "dark": f"{here}/chart-{n}.png?theme=dark" if is_auto else "",
+                "name": d["name"],
+            }
+            for n, d in enumerate(writer.drawings(found, locale))
         ]
-        values["here"] = here
+        step = timedelta(days=1 if found["kind"] == "daily" else 7)
+        day = date.fromisoformat(found["date"])
+        until = found.get("until")
+        zone = self._analytics.zone
+        values |= {
+            "here": here,
+            "later": "" if is_whole else f"{here}/missing",
+            "missing_part": "analytics/report_missing.html",
+            "zone": str(zone),
+            "before": (day - step).isoformat(),
+            "after": (day + step).isoformat() if day + step <= self._today() else "",
+            "so_far": f"{datetime.fromisoformat(until).astimezone(zone):%H:%M}" if until else "",
+        }
         return self._pages.render(request, "analytics/report.html", values)
+
+    async def missing(self, request: web.Request) -> web.StreamResponse:
+        """GET …/missing: the part of the page that takes longer, without the shell."""
+        kind, day = _kind(request), _day(request)
+        found, _ = await self._reporting.writer.missing(kind, day)
+        values = {"report": {"missing": found}}
+        return self._pages.render(request, "analytics/report_missing.html", values)
 
     async def picture(self, request: web.Request) -> web.StreamResponse:
         """GET …/chart-0.png, in the reader's language and theme."""
-        found, locale = await self._found(request), self._pages.locale(request)
+        (found, _), locale = await self._numbers(request), self._pages.locale(request)
         drawings = self._reporting.writer.drawings(found, locale)
-        theme = "dark" if self._pages.theme(request) == "dark" else "light"
+        wanted = query_of(request, PictureQuery).theme or self._pages.theme(request)
+        theme = "dark" if wanted == "dark" else "light"
         key = hashlib.blake2b(repr((drawings, theme)).encode(), digest_size=12).hexdigest()
         async with self._drawing:
             pictures = await self._drawn(key, found, locale, theme)
@@ -186,11 +233,10 @@ class ReportPages:
         return json_answer(await self._reporting.of(_day(request)))
 
     async def _found(self, request: web.Request) -> dict[str, Any]:
-        try:
-            kind = ReportKind(request.match_info["kind"])
-        except ValueError:
-            raise NotFound("There are daily and weekly reports.") from None
-        return await self._reporting.of(_day(request), kind)
+        return await self._reporting.of(_day(request), _kind(request))
+
+    async def _numbers(self, request: web.Request) -> tuple[dict[str, Any], bool]:
+        return await self._reporting.numbers_of(_day(request), _kind(request))
 
     def _today(self) -> date:
         return self._clock.now().astimezone(self._analytics.zone).date()
@@ -223,8 +269,10 @@ def file_page(writer: Callable[[], ReportWriter]) -> Callable[..., str]:
         values = context(writer(), found, locale)
         drawings = writer().drawings(found, locale)
         values["pictures"] = [
-            {"src": source, "name": d["name"]} for source, d in zip(sources, drawings, strict=False)
+            {"src": source, "dark": "", "name": d["name"]}
+            for source, d in zip(sources, drawings, strict=False)
         ]
+        values |= {"later": "", "missing_part": "report_missing.html"}
         return environment.get_template("report_file.html").render(
             **values, t=writer().text(locale), locale=locale
         )
@@ -232,9 +280,20 @@ def file_page(writer: Callable[[], ReportWriter]) -> Callable[..., str]:
     return page
 
 
-def _day(request: web.Request) -> date:
+def _kind(request: web.Request) -> ReportKind:
     try:
-        day = date.fromisoformat(request.match_info["date"])
+        return ReportKind(request.match_info["kind"])
+    except ValueError:
+        raise NotFound("There are daily and weekly reports.") from None
+
+
+def _day(request: web.Request) -> date:
+    return _day_of(request.match_info["date"])
+
+
+def _day_of(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
     except ValueError:
         raise BadInput("Write the date like 2026-11-22.") from None
     if not 1971 < day.year < 9000:

@@ -98,11 +98,23 @@ class Reporting:
 
     async def of(self, day: date, kind: ReportKind = ReportKind.DAILY) -> dict[str, Any]:
         """The report of any day: as it was kept, or made now."""
+        kept = await self.kept(day, kind)
+        return kept or {**await self.writer.write(kind, day), "late": False}
+
+    async def numbers_of(self, day: date, kind: ReportKind) -> tuple[dict[str, Any], bool]:
+        """The same, and whether it is whole: one that nobody kept has no missing answers yet."""
+        kept = await self.kept(day, kind)
+        if kept is not None:
+            return kept, True
+        numbers = await self.writer.numbers(kind, day)
+        return {**numbers, "missing": [], "late": False}, False
+
+    async def kept(self, day: date, kind: ReportKind) -> dict[str, Any] | None:
+        """The report as it was kept, None where it was not."""
         kept = await self.store.get(f"{kind.value}:{day.isoformat()}")
-        if kept is not None and kept.get("report"):
-            report: dict[str, Any] = {**kept["report"], "late": kept["late"]}
-            return report
-        return {**await self.writer.write(kind, day), "late": False}
+        if kept is None or not kept.get("report"):
+            return None
+        return {**kept["report"], "late": kept["late"]}
 
     async def pictures(
         self, report: Mapping[str, Any], locale: str, *, theme: str = "light"

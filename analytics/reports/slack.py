@@ -114,7 +114,7 @@ class SlackReports:
         self, report: Mapping[str, Any], title: str, lines: Sequence[str], *, late: bool
     ) -> list[Block]:
         t, r = self._writer.text(self.locale), "analytics.reports."
-        url = f"{self._base_url()}/console/dashboard"
+        url = f"{self._base_url()}/console"
         blocks = [header(title), section(_bullets(lines))]
         if late:
             blocks.append(context(t(r + "late_line")))
@@ -126,13 +126,20 @@ class SlackReports:
             blocks.append(section(f"*{t(r + 'missing')}*"))
         for n, gap in enumerate(report["missing"]):
             write = button(
-                t(r + "write"), action=f"report_write_{n}", value="write", url=f"{url}/gaps"
+                t(r + "write"),
+                action=f"report_write_{n}",
+                value="write",
+                url=f"{url}/assistant#missing",
             )
             question = escaped(str(gap["question"]), QUESTION)
             blocks.append(section(f"{gap['count']}× {question}", accessory=write))
         dashboard = t(r + "dashboard")
         blocks.append(
-            actions(button(dashboard, action="report_dashboard", value="dashboard", url=url))
+            actions(
+                button(
+                    dashboard, action="report_dashboard", value="dashboard", url=f"{url}/dashboard"
+                )
+            )
         )
         return blocks
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from analytics.charts.cards import Text, day_name, duration, number
+from analytics.charts.cards import Text, day_name, duration, headline, number
 from analytics.charts.rows import charts
 from analytics.facts.counting import Filter
 from analytics.facts.periods import Interval, Period
@@ -16,6 +16,7 @@ from analytics.queries.gaps import Gap, Gaps
 from analytics.queries.service import Analytics
 from core.accounts.roles import Role, User
 from core.i18n import Words
+from core.web.http.responses import iso
 
 REPORTER = User(id="report", email="report", role=Role.SUPERVISOR)
 TOP_MISSING = 5
@@ -39,7 +40,7 @@ class ReportKind(enum.StrEnum):
 def period_for(kind: ReportKind, day: date, analytics: Analytics) -> Period:
     """The day, or the seven days that end with it."""
     first = day if kind is ReportKind.DAILY else day - timedelta(days=6)
-    return Period.of_days(first, day, analytics.zone)
+    return analytics.days(first, day)
 
 
 class ReportWriter:
@@ -58,27 +59,35 @@ class ReportWriter:
         self, kind: ReportKind, day: date
     ) -> tuple[dict[str, Any], list[Source]]:
         """The same, and where the customers' words in it come from."""
+        missing, sources = await self.missing(kind, day)
+        return {**await self.numbers(kind, day), "missing": missing}, sources
+
+    async def numbers(self, kind: ReportKind, day: date) -> dict[str, Any]:
+        """What was counted: all of the report but the missing answers, which have to be read."""
         period = period_for(kind, day, self._analytics)
         interval = Interval.HOUR if kind is ReportKind.DAILY else Interval.DAY
         board = await self._analytics.board(REPORTER, period, interval, Filter())
         board.pop("choices")
-        gaps = await self.gaps.find(period, limit=TOP_MISSING)
-        report = {
-            "kind": kind.value,
-            "date": day.isoformat(),
-            **board,
-            "unusual": await self._unusual(kind, day, board),
-            "missing": [
-                {"question": gap.question, "count": gap.count, "examples": gap.examples}
-                for gap in gaps
-            ],
-        }
+        found = {"kind": kind.value, "date": day.isoformat(), **board}
+        if period.now is not None:
+            # Of a day that is not over nobody can say yet whether it was unusual.
+            return {**found, "unusual": [], "until": iso(period.now)}
+        return {**found, "unusual": await self._unusual(kind, day, board)}
+
+    async def missing(
+        self, kind: ReportKind, day: date
+    ) -> tuple[list[dict[str, Any]], list[Source]]:
+        """The answers that were missing most, and where their questions come from."""
+        gaps = await self.gaps.find(period_for(kind, day, self._analytics), limit=TOP_MISSING)
+        entries = [
+            {"question": gap.question, "count": gap.count, "examples": gap.examples} for gap in gaps
+        ]
         sources: list[Source] = [
             {"gap": number, "c": asked.conversation_id, "n": asked.seq}
             for number, gap in enumerate(gaps)
             for asked in gap.asked
         ]
-        return report, sources
+        return entries, sources
 
     async def without(
         self, report: Mapping[str, Any], sources: Sequence[Source], gone: Sequence[Source]
@@ -145,9 +154,10 @@ class ReportWriter:
         """The day in plain sentences."""
         t, r = self.text(locale), "analytics.reports."
         if not report["conversations"] and not report["answers"]["total"]:
-            return [t(r + "quiet")]
+            return [t(r + ("quiet_so_far" if report.get("until") else "quiet"))]
         before = report["previous"]["conversations"]
-        what = t(r + ("what_day" if report["kind"] == "daily" else "what_week"))
+        is_open = bool(report.get("until"))
+        what = t(r + f"what_{'day' if report['kind'] == 'daily' else 'week'}{'_so_far' * is_open}")
         if not before:
             change = t(r + "first")
         else:
@@ -156,7 +166,9 @@ class ReportWriter:
             change = t(r + name, percent=abs(percent), what=what)
         lines = [t(r + "headline", conversations=number(report["conversations"]), change=change)]
         answers, wait = report["answers"], report["first_answer_seconds"]
-        if answers["total"]:
+        if is_open:
+            lines += filter(None, [headline(report, t, waits=True)])
+        elif answers["total"]:
             lines.append(
                 t(
                     r + "answered",

@@ -10,7 +10,6 @@ from analytics.facts.extractor import FactExtractor
 from analytics.facts.model import Kind
 from analytics.facts.projection import FactsProjection
 from analytics.facts.store import FactStore
-from analytics.queries.gaps import Gaps
 from analytics.queries.service import Analytics
 from core.domain import events as ev
 from core.domain.drafts import Draft, Reason
@@ -18,7 +17,7 @@ from core.domain.messages import Address, Author, Sender
 from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
 from tests.analytics.conftest import seven, write_log
-from tests.analytics.reports.test_reports import spelling
+from tests.analytics.reports.test_reports import gaps_of
 from tests.support.world import build
 
 START = datetime(2026, 11, 7, 9, tzinfo=UTC)
@@ -115,7 +114,7 @@ async def test_the_gap_shows_all_he_asked_and_what_was_answered(db: Database) ->
     await projection.apply(commits)
     await projection.flush()
     analytics = Analytics(store, clock=clock, zone=ZoneInfo("UTC"), queue_length=seven)
-    gaps = Gaps(analytics, conversations=world.conversations, meaning=spelling)
+    gaps = gaps_of(db, analytics, world.conversations)
     [gap] = await gaps.find(analytics.period(None, None, days=2))
     assert gap.count == 1
     assert gap.question == "Why? Hello? Anybody?"

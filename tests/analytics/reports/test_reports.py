@@ -16,16 +16,21 @@ from slack_sdk.web.async_client import AsyncWebClient
 from analytics.charts.renderer import ChartRenderer
 from analytics.facts.counting import Filter
 from analytics.facts.periods import Period
+from analytics.queries.gap_marks import MarkStore
 from analytics.queries.gaps import Gaps
+from analytics.queries.service import Analytics
 from analytics.reports.pages import file_page
 from analytics.reports.schedule import Reporting, Schedule
 from analytics.reports.slack import SlackReports
 from analytics.reports.store import ReportStore
 from analytics.reports.writer import ReportWriter
+from core.accounts.audit.log import Audit
 from core.clock import Clock, SystemClock
+from core.engine.repository import Conversations
 from core.i18n import Words
 from core.slack.client import SlackClient
 from core.slack.retry import Retry
+from core.storage.client import Database
 from tests.analytics.conftest import END, SUPERVISOR, Past
 from tests.support.servers.faults import Fault
 from tests.support.servers.slack import SlackServer, too_many
@@ -48,6 +53,17 @@ async def spelling() -> Spelling:
     return Spelling()
 
 
+def gaps_of(db: Database, analytics: Analytics, conversations: Conversations) -> Gaps:
+    """The missing answers, grouped by spelling."""
+    return Gaps(
+        analytics,
+        conversations=conversations,
+        meaning=spelling,
+        marks=MarkStore(db["gap_marks"], clock=SystemClock()),
+        audit=Audit(db, clock=SystemClock()),
+    )
+
+
 async def nobody() -> Sequence[str]:
     return ()
 
@@ -61,7 +77,7 @@ class NoPictures(ChartRenderer):
 
 def an_office(past: Past, clock: Clock, tmp_path) -> Reporting:  # type: ignore[no-untyped-def]
     analytics = past.analytics()
-    gaps = Gaps(analytics, conversations=past.world.conversations, meaning=spelling)
+    gaps = gaps_of(past.db, analytics, past.world.conversations)
     writer = ReportWriter(analytics, gaps, WORDS)
     return Reporting(
         writer=writer,
@@ -192,7 +208,7 @@ async def test_the_report_speaks_plainly_in_both_languages(past: Past, tmp_path)
 
 async def test_gaps_are_grouped_and_prefilled(past: Past) -> None:
     analytics = past.analytics()
-    gaps = Gaps(analytics, conversations=past.world.conversations, meaning=spelling)
+    gaps = gaps_of(past.db, analytics, past.world.conversations)
     found = await gaps.find(analytics.period(None, None, days=20))
     summary = await analytics.summary(SUPERVISOR, analytics.period(None, None, days=20), Filter())
     assert 0 < len(found) <= 6

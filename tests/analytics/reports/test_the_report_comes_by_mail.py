@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 
-from analytics.queries.gaps import Gaps
 from analytics.reports.email import ReportMail
 from analytics.reports.pages import file_page
 from analytics.reports.schedule import Reporting, Schedule
@@ -21,7 +20,7 @@ from analytics.reports.writer import ReportWriter
 from core.i18n import Words
 from core.runtime.mail import Mailer
 from tests.analytics.conftest import Past
-from tests.analytics.reports.test_reports import NoPictures, spelling
+from tests.analytics.reports.test_reports import NoPictures, gaps_of
 from tests.support.process import free_port
 from tests.support.world import LOCALES
 
@@ -62,7 +61,7 @@ async def supervisors() -> Sequence[str]:
 
 def an_office(past: Past, tmp_path: Path, *, port: int, locale: str) -> Reporting:
     analytics = past.analytics()
-    gaps = Gaps(analytics, conversations=past.world.conversations, meaning=spelling)
+    gaps = gaps_of(past.db, analytics, past.world.conversations)
     writer = ReportWriter(analytics, gaps, WORDS)
     page = file_page(lambda: writer)
     return Reporting(

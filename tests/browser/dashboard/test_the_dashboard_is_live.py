@@ -149,8 +149,12 @@ async def test_reports_are_read_in_both_languages_and_themes(busy: App, signed_i
 
 async def test_a_missing_answer_is_written_and_found(busy: App, signed_in: Page) -> None:
     page = signed_in
+    # An old address leads there.
     await page.goto(f"{busy.core.site.url()}/console/dashboard/gaps")
-    form = page.locator("[data-gap]").first
+    await expect(page.locator("h1")).to_have_text("What the assistant may do")
+    card = page.locator(".gap-card").first
+    await card.locator("summary").click()
+    form = card.locator("[data-gap]")
     question = await form.locator("[name=title]").input_value()
     await form.locator("[name=text]").fill(f"{question} This is how: press Settings, then Reset.")
     await shot(page, "gaps-en-light", whole=False)
@@ -159,3 +163,7 @@ async def test_a_missing_answer_is_written_and_found(busy: App, signed_in: Page)
     assert "press Settings" in str(await form.locator("blockquote").text_content())
     found = await busy.rag.knowledge.search(question)
     assert found.hits[0].passage.title == question
+    # Answered is settled.
+    await page.reload()
+    await expect(page.locator("#settled")).to_contain_text(question)
+    await expect(page.locator(".gap-card h3", has_text=question)).to_have_count(0)

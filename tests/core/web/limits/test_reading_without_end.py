@@ -102,7 +102,10 @@ USER: Any = type("Ann", (), {"id": "ann"})()
 
 
 def test_what_counts_draws_or_collects_is_dear() -> None:
-    pages = DashboardPages(None, pages=None, words=None, studio=None, clock=None)  # type: ignore[arg-type]
+    nothing: Any = None
+    pages = DashboardPages(
+        nothing, pages=nothing, words=nothing, studio=nothing, clock=nothing, shift=nothing
+    )
     assert all(one.dear for one in pages.routes() if "charts" not in one.path)
 
 
