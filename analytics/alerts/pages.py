@@ -44,7 +44,7 @@ class AlertsForm(Fields):
 
 
 class SavedQuery(Fields):
-    """Whether the limits were just saved."""
+    """A sign that the limits were just saved."""
 
     saved: str = Field(default="", max_length=3)
 

@@ -24,7 +24,7 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """What somebody said about one conversation."""
+    """One person's verdict on one conversation."""
 
     conversation_id: str
     week: str  #: its Monday, "2026-11-23"

@@ -61,7 +61,7 @@ class CandidateForm(Fields):
 
 
 class Done(Fields):
-    """What was just done, so that the page can offer to undo it."""
+    """The act that was just done, so that the page can offer to undo it."""
 
     judged: str = Field(default="", max_length=300)
     declined: str = Field(default="", max_length=300)
