@@ -16,9 +16,11 @@ from analytics.facts.store import FactStore
 from analytics.knowledge.command import lines
 from analytics.knowledge.review import Look, Review
 from analytics.knowledge.suggestions import Questions
+from analytics.queries.gap_marks import MarkStore
 from analytics.queries.gaps import Gaps
 from analytics.queries.service import Analytics
 from config.settings import read_settings
+from core.accounts.audit.log import Audit
 from core.accounts.roles import Role, User
 from core.domain import events as ev
 from core.domain.drafts import Draft, Reason
@@ -123,7 +125,13 @@ async def shop(db: Database, tmp_path: Path) -> AsyncIterator[Shop]:
 
         review = Review(
             analytics,
-            gaps=Gaps(analytics, conversations=world.conversations, meaning=meaning),  # type: ignore[arg-type]
+            gaps=Gaps(
+                analytics,
+                conversations=world.conversations,
+                meaning=meaning,  # type: ignore[arg-type]
+                marks=MarkStore(db["gap_marks"], clock=clock),
+                audit=Audit(db, clock=clock),
+            ),
             disagreements=rag.disagreements,
             questions=Questions(world.conversations),
             knowledge=rag.ready,
