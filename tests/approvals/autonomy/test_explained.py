@@ -109,7 +109,9 @@ def test_every_phrase_has_its_words(locale: str) -> None:
     for topic in [*topics, Topic(name="t")]:
         for first in (False, True):
             one = said(topic, judged(150, confidence=0.8), first=first)
-            for phrase in filter(None, (one.why, one.next, one.rightness and one.rightness.worst)):
+            phrases = [one.why, one.next]
+            phrases += [r.worst for r in (one.rightness,) if r is not None]
+            for phrase in phrases:
                 text = WORDS.text(f"trust.plain.{phrase.name}", locale, **phrase.values)
                 assert "trust.plain" not in text
                 assert "{" not in text
