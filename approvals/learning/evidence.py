@@ -163,13 +163,30 @@ def likeness(one: str, other: str) -> float:
         a, b = one.split(), other.split()
     if not a and not b:
         return 1.0
-    before = list(range(len(b) + 1))
-    for i, left in enumerate(a, start=1):
-        row = [i]
-        for j, right in enumerate(b, start=1):
-            row.append(min(row[-1] + 1, before[j] + 1, before[j - 1] + (left != right)))
-        before = row
-    return 1.0 - before[-1] / max(len(a), len(b))
+    return 1.0 - _distance(a, b) / max(len(a), len(b))
+
+
+def _distance(a: Sequence[str], b: Sequence[str]) -> int:
+    """The edit distance, a column of its table as the bits of one number (Myers, Hyyrö 2003).
+
+    Cell by cell two texts of four thousand words held the loop for seconds.
+    """
+    if not a:
+        return len(b)
+    places: dict[str, int] = {}
+    for at, one in enumerate(a):
+        places[one] = places.get(one, 0) | 1 << at
+    every, last = (1 << len(a)) - 1, 1 << (len(a) - 1)
+    more, less, distance = every, 0, len(a)  # where the column grows by one, and falls by one
+    for one in b:
+        same = places.get(one, 0)
+        down = same | less
+        across = (((same & more) + more) ^ more) | same
+        grows, falls = less | (every & ~(across | more)), more & across
+        distance += bool(grows & last) - bool(falls & last)
+        grows, falls = (grows << 1 | 1) & every, (falls << 1) & every
+        more, less = falls | (every & ~(down | grows)), grows & down
+    return distance
 
 
 def bound_at(evidence: Sequence[Evidence], threshold: float) -> Bound:

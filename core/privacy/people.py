@@ -61,7 +61,8 @@ class People:
     async def find(self, contact: str) -> Found:
         """The person behind a conversation's id, an e-mail address, a phone number or an id.
 
-        Whoever has it as an id is meant; only where nobody has, whoever wrote it in a message.
+        Whoever has it as an id is meant; where nobody has, whoever gave it as their own address;
+        only where nobody did, whoever wrote it in a message: that may be about somebody else.
         Raises BadInput where it is the id of several people.
         """
         wanted = Contact(contact)
@@ -72,10 +73,9 @@ class People:
         with store_errors():
             ids = await self._at(wanted)
             ids = ids or await self._once_at(wanted)
-            mentioned = await self._writers(wanted) if wanted.may_be_written else []
-        others = [i for i in mentioned if i not in ids]
-        if not ids:
-            ids, others = others, []
+            own, mentioned = await self._writers(wanted) if wanted.may_be_written else ([], [])
+        ids = ids or own or mentioned
+        others = [i for i in dict.fromkeys((*own, *mentioned)) if i not in ids]
         return Found(person=await self.person(sorted(ids)), mentioned=tuple(sorted(others)))
 
     async def person(
@@ -155,7 +155,9 @@ class People:
         _refuse_several(wanted, set(found.values()))
         return list(found)
 
-    async def _writers(self, wanted: Contact) -> list[str]:
+    async def _writers(self, wanted: Contact) -> tuple[list[str], list[str]]:
+        """Conversations whose customer gave it as their own address, and those it is written in."""
+        own: dict[str, None] = {}
         found: dict[str, None] = {}
         async for conversation_id, event in self._events(WRITTEN):
             match event:
@@ -164,10 +166,10 @@ class People:
                         found[conversation_id] = None
                 case ev.Started(sender=sender):
                     if wanted.is_written_in(sender.email):
-                        found[conversation_id] = None
+                        own[conversation_id] = None
                 case _:
                     pass
-        return list(found)
+        return list(own), list(found)
 
     async def _events(self, kinds: Sequence[str]) -> AsyncIterator[tuple[str, ev.Event]]:
         query = {"events.kind": {"$in": list(kinds)}}

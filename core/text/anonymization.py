@@ -210,15 +210,14 @@ def _without_signature(lines: list[str]) -> list[str]:
         if ends or _DELIMITER.match(line.strip()):
             last = i
             break
-    kept = lines[:last]
-    while filled and (kept_filled := [i for i, line in enumerate(kept) if line.strip()]):
-        end = kept[kept_filled[-1]]
-        signed = _DASHED.match(end) or _KOREAN_SIGNED.search(end)
-        if len(kept_filled) > 1 and (signed or _ALONE.match(end)):
-            kept = kept[: kept_filled[-1]]
-        else:
+    # From the end, where each look takes one line off: a text of names alone is gone through once.
+    left = [i for i in filled if i < last]
+    while len(left) > 1:
+        end = lines[left[-1]]
+        if not (_DASHED.match(end) or _KOREAN_SIGNED.search(end) or _ALONE.match(end)):
             break
-    return kept
+        last = left.pop()
+    return lines[:last]
 
 
 def _without_names(text: str, names: Iterable[str]) -> str:

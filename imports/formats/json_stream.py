@@ -61,7 +61,7 @@ def _is_of_lines(path: Path) -> bool:
             if line.startswith("{") and line.rstrip().endswith("}"):
                 try:
                     whole += isinstance(json.loads(line), dict)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
         return lines > 1 and whole > 0
 

@@ -92,11 +92,14 @@ def read_csv(path: Path) -> Iterator[Item]:
     if encoding == "utf-8":
         encoding = "utf-8-sig"
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        header = file.readline()
+        header = file.readline(SAMPLE)
         separator = max(SEPARATORS, key=header.count)
         file.seek(0)
         reader = csv.reader(file, delimiter=separator)
-        names = next(reader, [])
+        try:
+            names = next(reader, [])
+        except csv.Error as error:
+            raise ValueError(f"its first row is no row of a table: {error}") from error
         shape = _shape(names)
         yield from _conversations(_rows(reader, names), shape)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,9 +13,19 @@ from core.rag.reading.html.cells import as_markdown
 LONGEST = 20_000  #: characters of one message; longer ones are logs or attachments
 
 
+_MARKUP = re.compile(r"<[^<>]*+>")
+
+
 def text_of(value: object) -> str:
     """A message as people read it, whether it was kept as HTML or as text."""
-    return as_markdown(value[:LONGEST]).strip() if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    text = _storable(value[:LONGEST])
+    try:
+        return _storable(as_markdown(text)).strip()
+    except (ValueError, RecursionError):
+        # No person nests so deeply; what one message was made of must not end the import.
+        return html.unescape(_MARKUP.sub(" ", text)).strip()
 
 
 def time_of(value: object) -> datetime | None:
@@ -44,7 +56,7 @@ def list_of(value: object) -> list[Mapping[str, Any]]:
 def word_of(value: object) -> str:
     """A short text or a number as text; "" for anything else."""
     if isinstance(value, str):
-        return value.strip()
+        return _storable(value).strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
@@ -56,3 +68,8 @@ def flag_of(value: object, *, missing: bool) -> bool:
             return missing
         return plain in ("true", "t", "yes", "y", "1", "on", "private", "예")
     return bool(value) if value is not None else missing
+
+
+def _storable(text: str) -> str:
+    """The text without halves of surrogate pairs, which JSON can hold and no store can."""
+    return text.encode("utf-8", "replace").decode()

@@ -176,11 +176,11 @@ class Fetcher:
     def _asked_to_wait(self, answer: Answer, tried: int) -> float:
         """Seconds, as Retry-After says: a number, or a date."""
         said = answer.headers.get("retry-after", "").strip()
-        if said.isdigit():
+        if said.isascii() and said.isdigit():
             return max(float(said[:9]), self.pause)
         try:
             at = parsedate_to_datetime(said)
-        except ValueError:
+        except (ValueError, OverflowError):
             return max(float(2**tried), self.pause)
         at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
         now: datetime = self._clock.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from protego import Protego
@@ -12,6 +13,7 @@ from sources.website.fetching import Fetcher, PageFailed
 
 LARGEST = 512_000  #: bytes; the rest does not count, says the standard
 SLOWEST = 30.0  #: seconds between two requests that we grant a site
+_AGENT = re.compile(r"^(\s*user[- ]?agent\s*[: ]\s*)([^#\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 class Robots:
@@ -36,7 +38,7 @@ class Robots:
         if answer.status >= 500:
             raise SourceUnavailable(f"{address} answers {answer.status}.")
         found = answer.content[:LARGEST] if answer.status == 200 else b""
-        return cls(Protego.parse(found.decode("utf-8", "replace")), name=name)
+        return cls(rules_for(found.decode("utf-8", "replace"), name=name), name=name)
 
     def allows(self, address: str) -> bool:
         """Whether we may ask for this page."""
@@ -51,3 +53,19 @@ class Robots:
     def sitemaps(self) -> Sequence[str]:
         """Where its sitemaps are."""
         return list(self._rules.sitemaps)
+
+
+def rules_for(text: str, *, name: str) -> Protego:
+    """The rules of a robots.txt for a crawler of this name, and for all of them.
+
+    Each rule is kept for each name of its group: fifteen thousand of both would fill the memory.
+    So all names that do not mean us become one.
+    """
+
+    def plain(match: re.Match[str]) -> str:
+        told = match[2].strip().lower()
+        bare = told.replace("*", "")
+        means_us = not bare or name.lower().startswith(bare)
+        return match[0] if told and means_us else f"{match[1]}-"
+
+    return Protego.parse(_AGENT.sub(plain, text))

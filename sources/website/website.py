@@ -37,6 +37,7 @@ from sources.website.robots import Robots
 
 AGENT = "ContactCenterOS"  #: as robots.txt names us
 MOST_SITEMAPS = 500
+MOST_QUEUED = 200_000  #: addresses that are remembered; sitemaps may name them without end
 MOST_VARIANTS = 50  #: of one page by its query: a calendar has no last month
 MOST_LINKS_KEPT = 500  #: of one page, to follow them when it has not changed
 ASKED_AGAIN = timedelta(days=7)  #: a page whose lastmod stays is asked for anyway
@@ -243,6 +244,9 @@ class _Walk:
             if self._variants[plain] > MOST_VARIANTS:
                 self._incomplete = f"{plain} has more than {MOST_VARIANTS} variants"
                 return ""
+        if len(self._queued) >= MOST_QUEUED:
+            self._incomplete = f"there are more than {MOST_QUEUED:,} addresses"
+            return ""
         self._queued.add(own)
         self._queue.append(own)
         return own

@@ -37,6 +37,7 @@ from core.rendering.markdown import from_markdown, render_message
 from core.rendering.plain_marks import as_written
 from core.rendering.sms import to_sms
 from core.rendering.tree import split, to_plain, utf16_length
+from core.text.anonymization import anonymized
 from core.text.pii import mask_all
 from tests.support.hostile.texts import of_one_text, slow
 
@@ -121,6 +122,7 @@ OF_MORE: dict[str, Callable[[str], Any]] = {
             text=text,
         )
     ),
+    "anonymized": lambda text: anonymized(text, names=["Bo Li", "김철수", text[:80]]),
     "mask_all": lambda text: mask_all((text, text[:900]), locale="ko"),
     "leaks": LEAKS.leaks,
     "document_vector": lambda text: document_vector(text, usual_length=9),

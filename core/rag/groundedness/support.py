@@ -47,6 +47,12 @@ _ENCLOSED = re.compile("[\u24b6-\u24e9\U0001f130-\U0001f189\U0001f1e6-\U0001f1ff
 
 
 _COUNTING = counting_words()
+_DISGUISES = (
+    re.compile(r"~~|</?(?:del|s|strike)\b", re.IGNORECASE),
+    re.compile(r"(?<![^\W_])(?:[A-Za-z][ ._]{1,3}){3,}[A-Za-z](?![^\W_])"),
+    re.compile(r"\d-?[OolI]{1,3}-?\d"),
+    re.compile(r"<!--"),
+)
 
 
 class Fault(enum.StrEnum):
@@ -101,7 +107,7 @@ def ground(
     if not passages or len(claim) > LONGEST:
         return Grounding(share=0.0)
     faults: set[Fault] = set()
-    if conceals(claim) or conceals(html.unescape(claim)):
+    if conceals(claim) or conceals(html.unescape(claim)) or _disguises(claim, passages):
         faults.add(Fault.HIDDEN)
     if foreign_links(shown or claim, passages, own=own):
         faults.add(Fault.LINK)
@@ -173,6 +179,17 @@ def _faults(claim: str, passages: Sequence[Passage], question: str, before: str)
         yield Fault.WORDING
     if departs(claim, passages, question=question, said=before):
         yield Fault.DEPARTURE
+
+
+def _disguises(claim: str, passages: Sequence[Passage]) -> bool:
+    """Whether it strikes out, spaces out or mixes letters into figures where no source does.
+
+    Who reads it sees a word less, a host or a number that no check has read.
+    """
+    told = "\n".join(map(_whole, passages))
+    return any(
+        match.group() not in told for pattern in _DISGUISES for match in pattern.finditer(claim)
+    )
 
 
 def _parts(claim: str) -> Iterator[str]:

@@ -67,6 +67,8 @@ def sentences_from(text: str, start: int = 0, *, final: bool) -> Iterator[tuple[
         if sentence.strip():
             # A newline belongs in front of the next sentence.
             lead = sentence[: len(sentence) - len(sentence.lstrip())]
-            before = text[: match.end() - len(sentence)]
-            lead = before[len(before.rstrip()) :] + lead
+            begins = place = match.end() - len(sentence)
+            while place and text[place - 1].isspace():
+                place -= 1
+            lead = text[place:begins] + lead
             yield Claim(text=sentence.strip(), sources=numbers_in(sentence), lead=lead), start

@@ -20,9 +20,12 @@ _UNITS = frozenset(map(stem, ("second", "minute", "hour", "day", "week", "month"
 _UNITS_KO: Sequence[str] = patterns("departures")["ko"]["units"]
 _UNIT_KO = re.compile(f"(?:영업)?({'|'.join(_UNITS_KO)})")
 _CONVERTED = _UNITS | frozenset(_UNITS_KO)
-_SIGNED = frozenset(map(stem, ("euros", "dollars", "won", "usd", "eur", "krw", "percent")))
+_SIGNED = frozenset(
+    map(stem, ("euros", "dollars", "won", "usd", "eur", "krw", "percent", "pounds", "francs"))
+)
 _MONEY = re.compile(
-    r"[€$£₩] ?(\d[\d,.]*+)|(?<![\d,.])(\d[\d,.]*+) ?(?:€|euros?|dollars?|pounds?|won|원)"
+    r"[€$£₩] ?(\d[\d,.]*+)"
+    r"|(?<![\d,.])(\d[\d,.]*+) ?(?:€|euros?|dollars?|pounds?|francs?|pesos?|yuan|won|원)"
 )
 _SHARE = re.compile(r"(?<!\d)\d++ ?(?:%|percent\b)")  # half is 50 %, so it is compared elsewhere
 

@@ -11,6 +11,7 @@ title, asked by the customer, or a word that only carries others
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 
@@ -18,6 +19,7 @@ from config.languages import every, patterns
 from core.rag.domain.model import Passage
 from core.rag.semantics.alignment import FOUND, Word, found_in, words
 from core.rag.semantics.amounts.weekdays import weekdays
+from core.rag.semantics.bindings import untied
 from core.rag.semantics.counted_things import other_case, other_count, other_unit, prices
 from core.rag.semantics.dropped_conditions import unconditional
 from core.rag.semantics.entailment import denies
@@ -74,6 +76,11 @@ def _departures(claim: str, told: Sequence[Told], topic: str, said: str) -> Iter
         yield "ideograph"
     yield from (f"word {word.written}" for word in _novel(words(whole), there, everywhere))
     asked = f"{said} {whole} {topic}"
+    near = nearest(whole, told)
+    if tied := untied(whole, near, topic):
+        yield tied
+    if near and all(_excluded(whole, sentence.text) for sentence in near):
+        yield "opposite"
     for clause in clauses(whole):
         near = nearest(clause, told)
         if near and all(unconditional(clause, asked, sentence) for sentence in near):
@@ -126,6 +133,8 @@ def _other_part(part: str, told: Told) -> bool:
         return False
     near = [said for said, share in zip(parts, shares, strict=True) if share >= AS_NEAR * best]
     numbers = {word.key for word in mine if word.kind == "number"}
+    if any(numbers and numbers <= _numbers(p) and not [*telling(words(p))] for p in parts):
+        return False  # "a course has ten lessons and costs 120": what it costs is the course
     return all(
         _excluded(part, said) or denies(part) != denies(said) or _other_number(numbers, said, told)
         for said in near
@@ -162,12 +171,16 @@ def _other_party(part: str, told: Told, topic: str) -> bool:
 
 def _other_number(numbers: Collection[str], said: str, told: Told) -> bool:
     """Whether a part has other numbers than these, which another part of the sentence has."""
-    theirs = {word.key for word in words(said) if word.kind == "number"}
+    theirs = _numbers(said)
     return (
         bool(theirs and numbers)
         and theirs.isdisjoint(numbers)
         and not told.keys.isdisjoint(numbers)
     )
+
+
+def _numbers(text: str) -> set[str]:
+    return {word.key for word in words(text) if word.kind == "number"}
 
 
 def _novel(claimed: Sequence[Word], there: Sequence[Word], text: str) -> Iterator[Word]:
@@ -199,11 +212,16 @@ def _spliced(clause: str, told: Told, others: Sequence[Told], topic: str) -> boo
     """Whether a word of another sentence stands where this one has its own."""
     mine, about = words(clause), words(topic)
     own = list(telling(mine))
+    # "Members add people under Team > Members": what the sentence says once is said twice.
+    told_keys = Counter(word.key for word in told.words)
+    often = {key for key, n in Counter(w.key for w in own).items() if n > told_keys[key] > 0}
     saying_so = [other for other in others if denies(other.text) == denies(clause)]
     alien = any(
-        not stands_in(word, told.words, told.text)
-        and not stands_in(word, about, topic)
-        and not named(word, told.facets)
+        not stands_in(word, about, topic)
+        and (
+            word.key in often
+            or not (stands_in(word, told.words, told.text) or named(word, told.facets))
+        )
         and not any(_together(word, following, other) for other in saying_so)
         for word, following in zip_longest(own, own[1:])
     )

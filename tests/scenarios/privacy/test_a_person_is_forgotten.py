@@ -146,6 +146,24 @@ async def test_who_a_site_has_signed_is_one_person_in_all_their_conversations(
     assert holding(tmp_path, WORD, EMAIL, "customer-42") == []
 
 
+async def test_who_only_mentions_an_address_is_not_its_owner(live: App) -> None:
+    for chat, email, text in (
+        ("owner", EMAIL, "Where is my parcel?"),
+        ("friend", "jo@example.com", f"Please write to my friend, too: {EMAIL}"),
+    ):
+        message = InboundMessage(
+            address=Address(channel="web", account="web", chat=chat),
+            external_id=chat,
+            sender=Sender(id=chat, email=email),
+            text=text,
+        )
+        await live.core.inbox.receive(message)
+    receipt = await live.privacy.erase(OPERATOR, EMAIL)
+    assert (receipt.conversations, receipt.mentioned) == (1, ("friend",))
+    assert (await live.core.conversations.peek("owner")).erased
+    assert not (await live.core.conversations.peek("friend")).erased
+
+
 async def test_a_stop_outlives_everything(live: App) -> None:
     theirs = await written(live, f"My {WORD}")
     address = Address(channel="sms", account="+15550001", chat=PHONE)

@@ -46,7 +46,9 @@ class Output:
 def sources() -> Mapping[str, Source]:
     """The sources of the written sets, by name."""
     found = {}
-    for file in ("sources.toml", "later_sources.toml", "third_sources.toml"):
+    for file in (
+        "sources.toml", "later_sources.toml", "third_sources.toml", "fifth_sources.toml",
+    ):  # fmt: skip
         for name, raw in tomllib.loads((DATA / file).read_text(encoding="utf-8")).items():
             passage = Passage(
                 id=name,

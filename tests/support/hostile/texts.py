@@ -24,7 +24,8 @@ UNITS = (
     "a\n=\n", "---\n", "\r\n", "\u2028", "\x00", "Ａ", "ﷺ", "<b", "mailto:a@b.c ", "$", "^",
     "1)", "ก", "İ", "ß", "좋아요 ", "ha", "<@U1> ", "<http://a|b> ", "liked “a” ", "STOP ",
     "<think>", "</think>", "NO_ANSWER ", "source 1 ", "【1†a】", "On a wrote:\n", "a, ",
-    "hundred and ", "사과와 ",
+    "hundred and ", "사과와 ", "A\n", "Bo Li\n", "김철수 드림\n", "-- \n", "<style>a{b:c}",
+    "<div style=display:none>", "[a]: b\n", "서울 강남구 가로1 ", "Order #1", "sk-", "\u202e",
 )  # fmt: skip
 
 

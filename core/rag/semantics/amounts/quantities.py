@@ -14,16 +14,19 @@ from core.rag.vectors.lexical import token_set
 from core.text.autolinks import without_addresses
 
 _DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-./](\d{1,2})[-./](\d{1,2})(?!\d)")
+_KOREAN_FRACTION = re.compile(r"(?<!\d)([1-9]\d{0,2}) ?분의 ?(\d{1,3})(?!\d)")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?")
 _OPPOSED = frozenset(
     {("most", "least"), ("most", "after"), ("before", "least"), ("before", "after")}
 )
+MOST = 60  #: amounts of a text that are compared with each one of another
 _YEARS = range(1900, 2200)
 _RANGE_SIGNS = ("-", "~")
 _LOOSE = frozenset({"", "date"})  #: units that only say that a number stands there
+MONEY = ("usd", "krw", "eur", "gbp", "jpy", "chf", "cny", "inr", "mxn", "pln", "sek", "thb", "try")
 _KIND = {
     **dict.fromkeys(("second", "month", "working_day", "night"), "time"),
-    **dict.fromkeys(("usd", "krw", "eur", "gbp", "jpy"), "money"),
+    **dict.fromkeys(MONEY, "money"),
     **dict.fromkeys(("clock", "clock12"), "clock"),
 }
 
@@ -59,7 +62,12 @@ def quantities(text: str) -> tuple[Quantity, ...]:
             Quantity(value=month, unit="month_of_year"),
             Quantity(value=day, unit="day_of_month"),
         ]
-    tokens = lex(_DATE.sub(" ", text))
+    text = _DATE.sub(" ", text)
+    found += [
+        Quantity(value=Fraction(int(match[2]), int(match[1])), unit="ratio")
+        for match in _KOREAN_FRACTION.finditer(text)
+    ]
+    tokens = lex(_KOREAN_FRACTION.sub(" ", text))
     numbers = list(numbers_in(tokens))
     found += _months(tokens, numbers)
     read: list[Quantity] = []
@@ -114,7 +122,7 @@ def other_amount(asked: str, known: str, source: str = "") -> bool:
 
     What the source says is no other amount.
     """
-    mine, theirs, told = quantities(asked), quantities(known), quantities(source)
+    mine, theirs, told = (quantities(text)[:MOST] for text in (asked, known, source))
     pairs = [(a, b) for a in mine for b in theirs if comparable(a, b)]
     if not pairs or any(agrees(a, b) or agrees(b, a) for a, b in pairs):
         return False
@@ -322,7 +330,7 @@ def _shown(value: Fraction) -> str:
 _UNITS: Mapping[str, tuple[str, Fraction]] = {**_units(EN), **_units(KO)}
 _KOREAN_UNITS = sorted((u for u in _UNITS if "가" <= u[0] <= "힣"), key=len, reverse=True)
 _PARTICLES = frozenset(KO["counters"]["particles"])
-_CURRENCIES = frozenset({"usd", "krw", "eur", "gbp", "jpy"})
+_CURRENCIES = frozenset(MONEY)
 _MONTHS = {
     name: number
     for names in (EN["dates"]["months"], EN["dates"]["short_months"])

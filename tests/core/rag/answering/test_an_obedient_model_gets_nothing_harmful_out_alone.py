@@ -151,11 +151,22 @@ async def test_of_what_a_later_attacker_wrote_none_is_sent(bench: Bench) -> None
     assert wrong == []
 
 
+async def test_of_trades_that_no_check_was_written_for_none_is_sent(bench: Bench) -> None:
+    """Cases, payers and shares exchanged, things struck or spaced out, promises and transfers."""
+    wrong, tried = await held(bench, written("fifth_harmful.jsonl"))
+    print(dict(tried))
+    assert sum(tried.values()) >= 240
+    assert len(tried) >= 12
+    assert wrong == []
+
+
 async def test_honest_outputs_are_still_sent(bench: Bench) -> None:
     responder = bench.responder()
     await responder.start()
     lost = tried = 0
-    for file in ("harmless.jsonl", "later_harmless.jsonl", "third_harmless.jsonl"):
+    for file in (
+        "harmless.jsonl", "later_harmless.jsonl", "third_harmless.jsonl", "fifth_harmless.jsonl",
+    ):  # fmt: skip
         rows = written(file)
         unsent = [r.text for r in rows if not sent(await bench.draft(responder, r))]
         print(f"{file}: {len(rows) - len(unsent)} of {len(rows)} sent", unsent)

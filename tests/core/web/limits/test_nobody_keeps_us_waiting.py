@@ -297,3 +297,36 @@ async def test_silent_neighbours_keep_nobody_out(db: Database) -> None:
         assert len(web.server.connections) <= 41
         for writer in silent:
             writer.close()
+
+
+MINCED = b"1\r\na\r\n" * 40_000
+
+
+async def test_a_body_in_pieces_of_a_byte_is_not_read_to_its_end(web: Site) -> None:
+    """Each chunk costs as much as a large one: ten uploads of a byte each held us for seconds."""
+    head = CHUNKED.partition(b"\r\n\r\n")[0].replace(
+        b"conversations", b"conversations/x/attachments"
+    )
+    for first in (head + b"\r\n\r\n" + MINCED, head + b"\r\n\r\n"):
+        reader, writer = await connect(web)
+        writer.write(first)
+        for _ in range(4):
+            writer.write(MINCED)
+        try:
+            async with asyncio.timeout(LATEST):
+                answer = await reader.read()
+        except ConnectionError:
+            answer = b""
+        assert b" 20" not in answer[:20]
+        writer.close()
+
+
+async def test_a_body_in_few_pieces_is(web: Site) -> None:
+    """A program that sends each line by itself is nobody who means ill."""
+    text = b'{"text":"' + b"a" * 2_000 + b'"}'
+    body = b"".join(b"1\r\n%c\r\n" % byte for byte in text) + b"0\r\n\r\n"
+    reader, writer = await connect(web)
+    writer.write(CHUNKED.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + body)
+    async with asyncio.timeout(LATEST):
+        assert b" 201 " in await reader.readline()
+    writer.close()
