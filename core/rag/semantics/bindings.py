@@ -159,11 +159,8 @@ def _is_more(mine: Case, case: Case, theirs: Sequence[Case], subject: Word | Non
     Of "an exchange costs 2 euros; with the card it is free" no exchange is free; nor is it of
     "free from 50,000 won".
     """
-    if "free" in mine.values and any(
-        value not in mine.values
-        for value in case.values
-        if value.split(" ", 1)[1:] not in ([], [""])
-    ):
+    limits = [value for value in case.values if value.partition(" ")[2]]
+    if "free" in mine.values and any(value not in mine.values for value in limits):
         return True
     if subject is None or case is theirs[0]:
         return False
@@ -185,7 +182,10 @@ def _is_not(
 ) -> bool:
     """Whether it speaks of another of these cases than this one."""
     others = [other for other in theirs if other is not case and not other.holds(mine.values)]
-    marks = list(_marks(case)) or ([subject] if subject else [])
+    own = list(_marks(case))
+    marks = own or ([subject] if subject else [])
+    # What all cases are about tells none of them from the first, unless they name their own.
+    shared = {subject.key} if subject and not own else set[str]()
     lacks = any(
         found_in(word, mine.words, mine.text) < FOUND and not stands_in(word, about, topic)
         for word in marks
@@ -194,10 +194,14 @@ def _is_not(
         strange = [
             word
             for word in _marks(other, theirs)
-            if not stands_in(word, case.words, case.text) and word.key != (subject and subject.key)
+            if not stands_in(word, case.words, case.text) and word.key not in shared
         ]
         said = [word for word in strange if found_in(word, mine.words, mine.text) >= FOUND]
-        if said and (lacks or (len(said) == len(strange) and not other.values & mine.values)):
+        # What the first case names first may be what all of them are about.
+        told = [word for word in strange if word.key != (subject and subject.key)]
+        first = other is theirs[0] and bool(own)
+        whole = bool(told) and not first and all(word in said for word in told)
+        if said and (lacks or (whole and not other.values & mine.values)):
             return True
     return False
 

@@ -31,10 +31,10 @@ def unconditional(clause: str, asked: str, told: Told) -> bool:
             repeated = said and needed and share_found(said, clause) >= TELLS
             if repeated and (share_found(needed, asked) < KEEPS or _without(condition, asked)):
                 return True
-        for attribute, statement in _attributes(segment):
+        for attribute, statement in _attributes(_COMMA.split(segment)[0]):
             said, narrowing = list(telling(words(statement))), list(telling(words(attribute)))
             if (
-                said
+                len(said) > 1
                 and narrowing
                 and share_found(said, clause) >= WHOLE
                 and share_found(narrowing, asked) < KEEPS

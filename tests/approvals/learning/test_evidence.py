@@ -127,3 +127,20 @@ def test_likeness_is_one_minus_the_normalized_edit_distance() -> None:
     assert likeness("abcd", "abce") == pytest.approx(0.75)
     assert likeness("", "") == 1.0
     assert likeness("word " * 200, "word " * 100) == pytest.approx(0.5)
+
+
+def by_the_table(a: str, b: str) -> int:
+    before = list(range(len(b) + 1))
+    for i, left in enumerate(a, start=1):
+        row = [i]
+        for j, right in enumerate(b, start=1):
+            row.append(min(row[-1] + 1, before[j] + 1, before[j - 1] + (left != right)))
+        before = row
+    return before[-1]
+
+
+@given(one=st.text("ab c", max_size=40), other=st.text("ab c", max_size=40))
+def test_likeness_is_what_the_table_says(one: str, other: str) -> None:
+    a, b = " ".join(one.split()), " ".join(other.split())
+    longest = max(len(a), len(b))
+    assert likeness(one, other) == (1.0 - by_the_table(a, b) / longest if longest else 1.0)
