@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from approvals.learning.contradictions import contradictions
+from approvals.learning.evidence import likeness
 from approvals.learning.extraction import without_name
 from channels.slack.content import plain
 from channels.slack.render import to_posts
@@ -28,6 +29,7 @@ from core.rag.domain.chunks import passages_of
 from core.rag.domain.model import Article, Found, Hit, Passage
 from core.rag.groundedness.support import foreign_links, nearest, support
 from core.rag.knowledge.indexing import questions_of
+from core.rag.llm.claims import sentences_from
 from core.rag.llm.prompt import blanks
 from core.rag.reading.readers import READERS
 from core.rag.safety.injection import LeakCheck
@@ -123,6 +125,8 @@ OF_MORE: dict[str, Callable[[str], Any]] = {
         )
     ),
     "anonymized": lambda text: anonymized(text, names=["Bo Li", "김철수", text[:80]]),
+    "likeness": lambda text: likeness(text[:8_000], text[:8_000][::-1]),
+    "sentences of a whole answer": lambda text: list(sentences_from(text, final=True)),
     "mask_all": lambda text: mask_all((text, text[:900]), locale="ko"),
     "leaks": LEAKS.leaks,
     "document_vector": lambda text: document_vector(text, usual_length=9),

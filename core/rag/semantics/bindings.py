@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from config.languages import every, patterns
 from core.rag.semantics.alignment import FOUND, Word, found_in, words
-from core.rag.semantics.amounts.quantities import Quantity, quantities
+from core.rag.semantics.amounts.quantities import MONEY, Quantity, agrees, quantities
 from core.rag.semantics.amounts.weekdays import weekdays
 from core.rag.semantics.entailment import denies
 from core.rag.semantics.source_sentences import COUNTING, Told, share_found, stands_in, telling
@@ -29,6 +29,13 @@ _DATA = patterns("departures")
 _FREE = re.compile("|".join(every("departures", "free")))
 _AND = re.compile(r" (?:and|or) |(?<=[있없하되이었했됐내][고며]) ")
 _ACTS = re.compile(_DATA["en"]["acts"])
+_ONLY = re.compile("|".join(every("departures", "only")))
+_SIZE = re.compile(r"\d ?[x×] ?\d")
+_PERIOD = re.compile(_DATA["en"]["period"])
+_ADVERBS: Mapping[str, str] = _DATA["en"]["periodic"]
+_PERIODIC = re.compile(rf"\b(?:{'|'.join(_ADVERBS)})\b")
+_PERIOD_KO = re.compile(_DATA["ko"]["period"])
+_TOPIC_KO = re.compile(r"(?:^| )([가-힣]{2,8})[은는] ")
 _PAST: Mapping[str, str] = _DATA["en"]["past"]
 _BARE_PASSIVE = re.compile(_DATA["en"]["passive"])
 _MAY_PASSIVE = re.compile(_DATA["en"]["may_passive"])
@@ -63,6 +70,12 @@ def _untied(claim: str, told: Told, topic: str) -> str:
         return "turned"
     if _whole_for_a_share(claim, told.text):
         return "share"
+    if _other_period(claim, told.text, topic):
+        return "period"
+    if _other_topic(claim, told.text):
+        return "topic"
+    if _fewer_limits(claim, told.text):
+        return "only"
     return "case" if _other_case(claim, told.text, words(topic), topic) else ""
 
 
@@ -93,9 +106,11 @@ def _values(text: str) -> tuple[Counter[str], frozenset[str]]:
     amounts = _amounts(text)
     found = Counter(f"{amount.value * amount.scale} {amount.unit}" for amount in amounts)
     found.update(dict.fromkeys((f"day {day}" for day in weekdays(text.title())), 1))
+    kinds = {"money" if amount.unit in MONEY else amount.unit for amount in amounts}
     if _FREE.search(text):
         found["free"] += 1
-    return found, frozenset(amount.unit for amount in amounts)
+        kinds.add("money")
+    return found, frozenset(kinds)
 
 
 def _amounts(text: str) -> tuple[Quantity, ...]:
@@ -118,7 +133,8 @@ def _is_of_another(mine: Case, theirs: Sequence[Case], about: Sequence[Word], to
     if not own:
         if any(mine.values <= together for together in _together(theirs)):
             return False
-        return len(mine.kinds) == 1 and sum(mine.values.values()) > 1
+        alike = sum(mine.kinds <= case.kinds for case in theirs) > 1
+        return sum(mine.values.values()) > 1 and (len(mine.kinds) == 1 or alike)
     subject = next(_marks(theirs[0]), None)
     return all(
         _is_not(mine, case, theirs, subject, about, topic) or _is_more(mine, case, theirs, subject)
@@ -129,11 +145,10 @@ def _is_of_another(mine: Case, theirs: Sequence[Case], about: Sequence[Word], to
 def _together(cases: Sequence[Case]) -> Iterator[Counter[str]]:
     """The values of each case with those that only go on with it: from 8, and to 10."""
     values: Counter[str] = Counter()
+    kinds: frozenset[str] = frozenset()
     for case in cases:
-        if values and next(_marks(case), None) is None:
-            values = values + case.values
-        else:
-            values = case.values
+        goes_on = next(_marks(case), None) is None and len(case.kinds) == 1 and case.kinds == kinds
+        values, kinds = (values + case.values if goes_on else case.values), case.kinds
         yield values
 
 
@@ -209,14 +224,94 @@ def _is_not(
 def _whole_for_a_share(claim: str, told: str) -> bool:
     """Whether it leaves out that only a part, or a multiple, of something is meant."""
     for clause in clauses(told):
-        amounts = quantities(clause)
-        if not amounts or any(amount.unit not in RELATIVE for amount in amounts):
+        if _SIZE.search(clause) or not _relative(clause):
             continue
         said = list(telling(words(clause)))
         for mine in clauses(claim):
-            if len(said) > 1 and not quantities(mine) and share_found(said, mine) >= SAME:
+            if len(said) > 1 and not _relative(mine) and share_found(said, mine) >= SAME:
                 return True
     return False
+
+
+def _relative(clause: str) -> bool:
+    return any(amount.unit in RELATIVE for amount in quantities(clause))
+
+
+def _other_period(claim: str, told: str, topic: str) -> bool:
+    """Whether it leaves out, or exchanges, how often an amount of money falls due."""
+    mine, theirs = _periods(claim), _periods(told)
+    if mine and theirs and mine.isdisjoint(theirs):
+        return True
+    if mine or not theirs or _periods(topic):
+        return False
+    for clause in clauses(told):
+        if not _periods(clause):
+            continue
+        due = {(amount.value, amount.unit) for amount in quantities(clause) if amount.unit in MONEY}
+        if any((amount.value, amount.unit) in due for amount in quantities(claim)):
+            return True
+    return False
+
+
+@lru_cache(maxsize=4096)
+def _periods(text: str) -> frozenset[str]:
+    """How often something is, "2 week" for every two weeks; Korean periods by their own words."""
+    found = set()
+    for match in _PERIOD.finditer(text):
+        number = next((w.key for w in words(match["number"] or "") if w.kind == "number"), "1")
+        found.add(f"{number} {match['unit']}")
+    found.update(_ADVERBS[match.group()] for match in _PERIODIC.finditer(text))
+    found.update(match.group().replace(" ", "") for match in _PERIOD_KO.finditer(text))
+    return frozenset(found)
+
+
+def _other_topic(claim: str, told: str) -> bool:
+    """Whether it says of one topic of a Korean sentence what that says of another of its topics."""
+    theirs = [
+        (match[1], words(part), part)
+        for part in _parts(told)
+        if (match := _TOPIC_KO.search(part)) is not None
+    ]
+    if len(theirs) < 2:
+        return False
+    for part in _parts(claim):
+        topic = _TOPIC_KO.search(part)
+        own = [(there, text) for name, there, text in theirs if topic and name == topic[1]]
+        if topic is None or not own:
+            continue
+        rest = list(telling(words(part[topic.end() :])))
+        others = [(there, text) for name, there, text in theirs if name != topic[1]]
+        if any(
+            not any(stands_in(word, there, text) for there, text in own)
+            and any(stands_in(word, there, text) for there, text in others)
+            for word in rest
+        ):
+            return True
+    return False
+
+
+def _fewer_limits(claim: str, told: str) -> bool:
+    """Whether both say who alone may, and it names another, or not all amounts that say who."""
+    if not (_ONLY.search(claim) and _ONLY.search(told)):
+        return False
+    if (named := _alone(claim)) and (allowed := _alone(told)) and named.isdisjoint(allowed):
+        return True
+    mine = quantities(claim)
+    return any(
+        _ONLY.search(clause)
+        and not all(any(agrees(amount, one) for one in mine) for amount in quantities(clause))
+        for clause in clauses(told)
+    )
+
+
+def _alone(text: str) -> frozenset[str]:
+    """Of whom, or what, it is said that nobody and nothing else is meant."""
+    found = (group for match in _ONLY.finditer(text) for group in match.groups() if group)
+    return frozenset(word.key for group in found for word in telling(words(group)))
+
+
+def _parts(text: str) -> list[str]:
+    return [part for clause in clauses(text) for part in _AND.split(clause)]
 
 
 def _other_agent(claim: str, told: str) -> bool:

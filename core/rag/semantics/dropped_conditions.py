@@ -20,6 +20,7 @@ _CONDITION_ENDS = [re.compile(p) for p in every("departures", "condition_ends")]
 _ATTRIBUTES = [re.compile(p) for p in every("departures", "attributes")]
 _TOPICS = [re.compile(p) for p in every("departures", "topics")]
 _SEGMENT = re.compile(r"[;.!?](?: |$)")
+_AND = re.compile(r" and |(?<=[있없하되이었했됐내][고며]) ")
 _COMMA = re.compile(r",(?!\d)")
 
 
@@ -45,7 +46,8 @@ def unconditional(clause: str, asked: str, told: Told) -> bool:
 
 def _without(condition: str, asked: str) -> bool:
     """Whether an amount on which the condition turns is not told: late, but by how much."""
-    amounts = quantities(condition)
+    # Of "it is 300 and 50 with the plan" the condition begins behind the "and".
+    amounts = quantities(_AND.split(condition)[-1])
     told = quantities(asked[:LONGEST]) if amounts else ()
     return not all(any(_same(amount, other) for other in told) for amount in amounts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +33,7 @@ _CARRYING_KO = re.compile(
 _ADVERBIAL = re.compile("|".join(_DATA["ko"]["adverbial"]))
 _FULL_STOP = re.compile(r"(?<=[.!?]) +(?=[A-Z가-힣])")
 _MADE_OF_NOUN = re.compile("^([가-힣]{2,6}?)(?:하|되|할|될|한|된|합|됩|해|돼|했|됐|드)")
+_POLITE = re.compile("([가-힣]{2,6}?)으?[시실신셔십세][가-힣]{0,4}")
 _NUMERAL = re.compile("[\\d영일이삼사오육칠팔구십백천만억,]+(?:원|일|개|시간|분|명|장|퍼센트)?")
 _COUNTED = frozenset(
     map(stem, ("second", "minute", "hour", "day", "percent", "euro", "dollar", "won"))
@@ -91,8 +93,19 @@ def stands_in(word: Word, there: Sequence[Word], text: str) -> bool:
     """Whether a text has the word, or the noun from which a Korean verb is made (대출되다)."""
     if found_in(word, there, text) >= FOUND:
         return True
-    noun = _MADE_OF_NOUN.match(word.key) if word.kind == "ko" else None
-    return noun is not None and noun[1] in run_together(text)
+    if word.kind != "ko":
+        return False
+    noun = _MADE_OF_NOUN.match(word.key)
+    return (noun is not None and noun[1] in run_together(text)) or _politely(word, there)
+
+
+def _politely(word: Word, there: Sequence[Word]) -> bool:
+    """Whether a text has the verb that is put politely here: 피우실, 피울."""
+    polite = _POLITE.fullmatch(word.key)
+    if polite is None:
+        return False
+    stem_ = unicodedata.normalize("NFD", polite[1])
+    return any(unicodedata.normalize("NFD", other.key).startswith(stem_) for other in there)
 
 
 def named(word: Word, told: Mapping[str, frozenset[str]]) -> bool:

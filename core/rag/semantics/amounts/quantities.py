@@ -22,6 +22,7 @@ _OPPOSED = frozenset(
 MOST = 60  #: amounts of a text that are compared with each one of another
 _YEARS = range(1900, 2200)
 _RANGE_SIGNS = ("-", "~")
+_NAMED_ALIKE = ({"day_of_month", "second"}, {"gbp", "pound"})  #: "pounds" may weigh or pay
 _LOOSE = frozenset({"", "date"})  #: units that only say that a number stands there
 MONEY = ("usd", "krw", "eur", "gbp", "jpy", "chf", "cny", "inr", "mxn", "pln", "sek", "thb", "try")
 _KIND = {
@@ -141,7 +142,7 @@ def _same(one: Quantity, other: Quantity) -> bool:
         return one.value * one.scale == other.value * other.scale
     if {one.unit, other.unit} <= {"clock", "clock12"}:
         return (one.value - other.value) % 720 == 0
-    if {one.unit, other.unit} == {"day_of_month", "second"}:
+    if {one.unit, other.unit} in _NAMED_ALIKE:
         return one.value == other.value
     return (one.unit in _LOOSE or other.unit in _LOOSE) and one.value == other.value
 
