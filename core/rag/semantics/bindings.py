@@ -255,7 +255,7 @@ def _other_period(claim: str, told: str, topic: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _periods(text: str) -> frozenset[str]:
-    """How often something is, "2 week" for every two weeks; Korean periods by their own words."""
+    """The periods that it names, "2 week" for every two weeks; Korean ones by their own words."""
     found = set()
     for match in _PERIOD.finditer(text):
         number = next((w.key for w in words(match["number"] or "") if w.kind == "number"), "1")
@@ -305,7 +305,7 @@ def _fewer_limits(claim: str, told: str) -> bool:
 
 
 def _alone(text: str) -> frozenset[str]:
-    """Of whom, or what, it is said that nobody and nothing else is meant."""
+    """The words for those of whom it is said that nobody and nothing else is meant."""
     found = (group for match in _ONLY.finditer(text) for group in match.groups() if group)
     return frozenset(word.key for group in found for word in telling(words(group)))
 
@@ -361,5 +361,5 @@ def _turned_clause(claim: str, told: str) -> bool:
 
 
 def _said(clause: str) -> list[Word]:
-    """What a clause tells, without its "not"."""
+    """The telling words of a clause, without its "not"."""
     return [word for word in telling(words(clause)) if not denies(word.written)]

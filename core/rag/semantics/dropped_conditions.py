@@ -57,7 +57,7 @@ def _same(one: Quantity, other: Quantity) -> bool:
 
 
 def _attributes(segment: str) -> Iterator[tuple[str, str]]:
-    """What narrows the subject of a part of a sentence, each with the rest of it."""
+    """The phrases that narrow the subject of a part of a sentence, each with the rest of it."""
     for pattern in _ATTRIBUTES:
         for match in pattern.finditer(segment):
             yield match.group(), f"{segment[: match.start()]} {segment[match.end() :]}"
