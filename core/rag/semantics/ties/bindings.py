@@ -1,0 +1,212 @@
+"""Checks that what a sentence ties together is tied together in its source, too.
+
+"We pay you" ties the payer to the paid, "10 % of the price" a share to what it is of. A sentence of
+the same words with other ties says something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from config.languages import every, patterns
+from core.rag.semantics.alignment import Word, words
+from core.rag.semantics.amounts.quantities import MONEY, agrees, quantities
+from core.rag.semantics.entailment import denies
+from core.rag.semantics.source_sentences import Told, share_found, stands_in, telling
+from core.rag.semantics.ties.cases import AND, other_case
+from core.rag.semantics.wording_classes import clauses
+from core.rag.vectors.lexical import stem
+
+SAME = 0.7  #: share of a clause's words, both ways, from which two clauses are one
+RELATIVE = frozenset({"ratio", "fold", "times"})  #: amounts of another amount: ten times, 10 %
+
+
+def _each(name: str) -> list[re.Pattern[str]]:
+    return [re.compile(pattern) for pattern in every("departures", name)]
+
+
+def _table(name: str) -> Mapping[str, str]:
+    tables = (data.get(name, {}) for data in patterns("departures").values())
+    return {word: meaning for table in tables for word, meaning in table.items()}
+
+
+_ACTS, _PASSIVE, _MAY_PASSIVE = _each("acts"), _each("passive"), _each("may_passive")
+_PERIODS, _PERIOD_WORDS, _TOPICS = _each("period"), _each("period_words"), _each("topic_of")
+_ONLY = _each("only")
+_PAST, _PERIODIC = _table("past"), _table("periodic")
+_ADVERBS = re.compile(rf"\b(?:{'|'.join(_PERIODIC)})\b")
+_SIZE = re.compile(r"\d ?[x×] ?\d")
+
+
+def untied(claim: str, near: Sequence[Told], topic: str) -> str:
+    """What the sentence ties otherwise than each of the source's sentences near to it; "" else."""
+    faults = [_untied(claim, told, topic) for told in near]
+    return faults[0] if faults and all(faults) else ""
+
+
+def _untied(claim: str, told: Told, topic: str) -> str:
+    if _other_agent(claim, told.text):
+        return "agent"
+    if _no_longer_optional(claim, told.text):
+        return "may"
+    if _turned_clause(claim, told.text):
+        return "turned"
+    if _whole_for_a_share(claim, told.text):
+        return "share"
+    if _other_period(claim, told.text, topic):
+        return "period"
+    if _other_topic(claim, told.text):
+        return "topic"
+    if _fewer_limits(claim, told.text):
+        return "only"
+    return "case" if other_case(claim, told.text, words(topic), topic) else ""
+
+
+def _whole_for_a_share(claim: str, told: str) -> bool:
+    """Whether it leaves out that only a part, or a multiple, of something is meant."""
+    for clause in clauses(told):
+        if _SIZE.search(clause) or not _relative(clause):
+            continue
+        said = list(telling(words(clause)))
+        for mine in clauses(claim):
+            if len(said) > 1 and not _relative(mine) and share_found(said, mine) >= SAME:
+                return True
+    return False
+
+
+def _relative(clause: str) -> bool:
+    return any(amount.unit in RELATIVE for amount in quantities(clause))
+
+
+def _other_period(claim: str, told: str, topic: str) -> bool:
+    """Whether it leaves out, or exchanges, how often an amount of money falls due."""
+    mine, theirs = _periods(claim), _periods(told)
+    if mine and theirs and mine.isdisjoint(theirs):
+        return True
+    if mine or not theirs or _periods(topic):
+        return False
+    for clause in clauses(told):
+        if not _periods(clause):
+            continue
+        due = {(amount.value, amount.unit) for amount in quantities(clause) if amount.unit in MONEY}
+        if any((amount.value, amount.unit) in due for amount in quantities(claim)):
+            return True
+    return False
+
+
+@lru_cache(maxsize=4096)
+def _periods(text: str) -> frozenset[str]:
+    """The periods that it names, "2 week" for every two weeks; Korean ones by their own words."""
+    found = set()
+    for match in _found(_PERIODS, text):
+        number = next((w.key for w in words(match["number"] or "") if w.kind == "number"), "1")
+        found.add(f"{number} {match['unit']}")
+    found.update(_PERIODIC[match.group()] for match in _ADVERBS.finditer(text))
+    found.update(match.group().replace(" ", "") for match in _found(_PERIOD_WORDS, text))
+    return frozenset(found)
+
+
+def _other_topic(claim: str, told: str) -> bool:
+    """Whether it says of one topic of a Korean sentence what that says of another of its topics."""
+    theirs = [
+        (match[1], words(part), part)
+        for part in _parts(told)
+        if (match := next(_found(_TOPICS, part), None)) is not None
+    ]
+    if len(theirs) < 2:
+        return False
+    for part in _parts(claim):
+        topic = next(_found(_TOPICS, part), None)
+        own = [(there, text) for name, there, text in theirs if topic and name == topic[1]]
+        if topic is None or not own:
+            continue
+        rest = list(telling(words(part[topic.end() :])))
+        others = [(there, text) for name, there, text in theirs if name != topic[1]]
+        if any(
+            not any(stands_in(word, there, text) for there, text in own)
+            and any(stands_in(word, there, text) for there, text in others)
+            for word in rest
+        ):
+            return True
+    return False
+
+
+def _fewer_limits(claim: str, told: str) -> bool:
+    """Whether both say who alone may, and it names another, or not all amounts that say who."""
+    if not (any(_found(_ONLY, claim)) and any(_found(_ONLY, told))):
+        return False
+    if (named := _alone(claim)) and (allowed := _alone(told)) and named.isdisjoint(allowed):
+        return True
+    mine = quantities(claim)
+    return any(
+        any(_found(_ONLY, clause))
+        and not all(any(agrees(amount, one) for one in mine) for amount in quantities(clause))
+        for clause in clauses(told)
+    )
+
+
+def _alone(text: str) -> frozenset[str]:
+    """The words for those of whom it is said that nobody and nothing else is meant."""
+    found = (group for match in _found(_ONLY, text) for group in match.groups() if group)
+    return frozenset(word.key for group in found for word in telling(words(group)))
+
+
+def _parts(text: str) -> list[str]:
+    return [part for clause in clauses(text) for part in AND.split(clause)]
+
+
+def _other_agent(claim: str, told: str) -> bool:
+    """Whether one says that we do what the other says that you do."""
+    mine, theirs = set(_agents(claim)), set(_agents(told))
+    return any(
+        (other, verb) in theirs and (who, verb) not in theirs
+        for who, verb in mine
+        for other in ("we", "you")
+        if other != who
+    )
+
+
+def _agents(text: str) -> Iterator[tuple[str, str]]:
+    for match in _found(_ACTS, text):
+        who = "we" if match["who"] == "i" else match["who"]
+        yield who, stem(_PAST.get(match["verb"], match["verb"]))
+
+
+def _no_longer_optional(claim: str, told: str) -> bool:
+    """Whether it says that something is done of which the source says that it may be."""
+    may = {match["verb"] for match in _found(_MAY_PASSIVE, told)}
+    done = {match["verb"] for match in _found(_PASSIVE, claim)}
+    said = {match["verb"] for match in _found(_PASSIVE, told)}
+    still = {match["verb"] for match in _found(_MAY_PASSIVE, claim)}
+    return bool(may & done - said - still)
+
+
+def _turned_clause(claim: str, told: str) -> bool:
+    """Whether a clause of it denies, or does not, otherwise than the same clause there."""
+    theirs = clauses(told)
+    if len(theirs) < 2:
+        return False  # one clause is compared as a whole
+    for mine in clauses(claim):
+        own = _said(mine)
+        same = [
+            other
+            for other in theirs
+            if own
+            and (said := _said(other))
+            and share_found(own, other) >= SAME
+            and share_found(said, mine) >= SAME
+        ]
+        if same and all(denies(mine) != denies(other) for other in same):
+            return True
+    return False
+
+
+def _said(clause: str) -> list[Word]:
+    """The telling words of a clause, without its "not"."""
+    return [word for word in telling(words(clause)) if not denies(word.written)]
+
+
+def _found(each: Sequence[re.Pattern[str]], text: str) -> Iterator[re.Match[str]]:
+    return (match for pattern in each for match in pattern.finditer(text))
