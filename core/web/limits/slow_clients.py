@@ -107,7 +107,7 @@ class Connection(web.RequestHandler):
         super().data_received(data)
         if self._request_count != before:
             self._head_bytes = self._morsels = 0
-            self._is_chunked = any(message.chunked for message, _ in self._messages)
+            self._is_chunked = any(getattr(one, "chunked", False) for one, _ in self._messages)
             self._connections.works(self)
         elif self._waiter is not None and not self._waiter.done():
             # It is a head we wait for, not the rest of a body that nobody wants.
