@@ -21,11 +21,12 @@ from approvals.autonomy.setup import AutonomyAndLearning, build_autonomy
 from approvals.autonomy.similar import Incidents
 from approvals.console.api import ApprovalRoutes
 from approvals.console.inbox_api import InboxRoutes
+from approvals.console.inbox_assignment import AssignmentRoutes
 from approvals.console.inbox_pages import InboxPages
+from approvals.console.inbox_views import InboxViewRoutes
 from approvals.console.pages import DeskPages
 from approvals.inbox.acts import InboxActs
-from approvals.inbox.saved_replies import SavedReplies
-from approvals.inbox.setup import build_inbox
+from approvals.inbox.setup import InboxParts, build_inbox, mentions_in
 from approvals.offboarding import let_go
 from approvals.personal_data import CardsOfPeople, EvidenceOfPeople, LessonsOfPeople
 from approvals.queue.escalation import Desk, Escalation
@@ -35,7 +36,7 @@ from approvals.queue.opening_hours import Hours
 from approvals.queue.queries import Reading
 from approvals.queue.service import ApprovalService
 from approvals.queue.store import ApprovalsProjection, ApprovalStore
-from approvals.slack_desk import DeskInSlack
+from approvals.slack_desk import DeskInSlack, direct_messages
 from config.sections import ApprovalSettings
 from core.accounts.roles import User
 from core.attachments.views import FileViews
@@ -51,6 +52,7 @@ from core.privacy.stored import stored
 from core.rag.knowledge_base.rag import Rag
 from core.rag.llm.choice import ModelChoices
 from core.rag.setup import model_of, responder_of
+from core.runtime.mail import mailer_of
 from core.runtime.shipped import HERE, PROMPTS
 from core.sdk.channel import Channel
 from core.slices.slice import Core, Job, Slice, Web
@@ -58,6 +60,7 @@ from core.web.http.routing import Routed
 
 CONSOLE_UNDO_SECONDS = 8.0  #: in which a decision on the console may be taken back
 HOLDING_SECONDS = 15  #: between two looks for customers who wait for a person that holds them
+INBOX_SECONDS = 5  #: between two looks for what is back, who gets a draft, and who is to be told
 SWEEP_SECONDS = 2  #: between two looks for drafts whose deadline has passed
 FILES = HERE / "approvals"
 
@@ -81,6 +84,7 @@ class Approvals:
     escalation: Escalation
     freshness: Freshness
     slack: DeskInSlack
+    inbox: InboxParts
     slice: Slice
 
 
@@ -130,6 +134,10 @@ def setup(
 ) -> Approvals:
     """Everything that people do with drafts and conversations."""
     store, trust, desk = rules.store, rules.trust, rules.desk
+
+    async def colleagues() -> Sequence[User]:
+        return [account.user for account in await core.account_store.accounts()]
+
     many_notices = functools.partial(_many_notices, at_hand)
     listing = ConversationListing(core.db["conversations"])
     escalation = Escalation(
@@ -162,8 +170,16 @@ def setup(
         many_notices=many_notices,
         undo_seconds=core.settings.approvals.approval_undo_seconds,
         look=freshness.look,
+        mentioned=functools.partial(mentions_in, colleagues),
     )
-    parts = build_inbox(core, listing)
+    parts = build_inbox(
+        core,
+        listing,
+        colleagues=colleagues,
+        find_user=core.accounts.lookup,
+        mailer=mailer_of(core.settings.mail),
+        site=core.site.url,
+    )
     holding = Holding(
         conversations=core.conversations,
         waiting=parts.inbox.in_hands_waiting,
@@ -174,18 +190,15 @@ def setup(
         many_notices=many_notices,
     )
     core.accounts.on_removed(functools.partial(let_go, service))
+    core.accounts.on_removed(parts.let_go)
     slack = DeskInSlack(
         core, service=service, store=store, channels=channels, is_wanted=slack_is_wanted
     )
     core.shared.on(SLACK, slack.take)
+    core.shared.on(SLACK, lambda shared: parts.teller.take(direct_messages(core, shared)))
     lessons = LessonsOfPeople(core.db["lessons"], stored("lessons"), trust.learning.paused)
     core.renames.on_renamed(lessons.rename)
     again = functools.partial(_ask_again, core, rag, models, trust)
-
-    saved = SavedReplies(core.db["saved_replies"], clock=core.clock)
-
-    async def colleagues() -> Sequence[User]:
-        return [account.user for account in await core.account_store.accounts()]
 
     def routes(web: Web) -> Sequence[Routed]:
         return (
@@ -195,6 +208,8 @@ def setup(
             DeskPages(
                 service=service,
                 inbox=parts.inbox,
+                notifications=parts.notifications,
+                presence=parts.presence,
                 conversations=core.conversations,
                 pages=web.pages,
                 words=core.words,
@@ -209,16 +224,30 @@ def setup(
             ),
             InboxPages(
                 parts.inbox,
-                replies=saved,
+                replies=parts.replies,
+                views=parts.views,
+                presence=parts.presence,
+                rules=parts.rules,
+                notifications=parts.notifications,
                 pages=web.pages,
                 words=core.words,
                 colleagues=colleagues,
             ),
             InboxRoutes(
                 parts.inbox,
-                acts=InboxActs(service, core.conversations),
-                replies=saved,
+                acts=InboxActs(service, core.conversations, clock=core.clock),
+                replies=parts.replies,
                 conversations=core.conversations,
+            ),
+            InboxViewRoutes(parts.views, presence=parts.presence),
+            AssignmentRoutes(
+                parts.rules,
+                inbox=parts.inbox,
+                presence=parts.presence,
+                colleagues=colleagues,
+                pages=web.pages,
+                words=core.words,
+                clock=core.clock,
             ),
             AssistantPages(
                 autonomy=trust.autonomy,
@@ -259,6 +288,7 @@ def setup(
         escalation=escalation,
         freshness=freshness,
         slack=slack,
+        inbox=parts,
         slice=Slice(
             name="approvals",
             routes=routes,
@@ -273,11 +303,15 @@ def setup(
                     next_step_at=desk.next_step_at,
                 ),
                 parts.projection,
+                parts.notifications,
             ),
             jobs=(
                 Job(work=trust.learning.sweep, every=timedelta(hours=6)),
                 Job(work=escalation.sweep, every=timedelta(seconds=SWEEP_SECONDS)),
                 Job(work=holding.sweep, every=timedelta(seconds=HOLDING_SECONDS)),
+                Job(work=parts.snoozed.sweep, every=timedelta(seconds=INBOX_SECONDS)),
+                Job(work=parts.assigner.sweep, every=timedelta(seconds=INBOX_SECONDS)),
+                Job(work=parts.teller.sweep, every=timedelta(seconds=INBOX_SECONDS)),
             ),
             measures=(measure,),
             tasks={
@@ -294,6 +328,7 @@ def setup(
                 EvidenceOfPeople(core.db),
                 parts.projection,
                 OwnedDocuments(core.db["inbox_seen"], stored("inbox_seen")),
+                OwnedDocuments(core.db["notifications"], stored("notifications")),
             ),
             personal_data_after=(CardsOfPeople(core.db["cards"]),),
         ),

@@ -14,6 +14,7 @@ from core.slices.slice import Core
 
 if TYPE_CHECKING:
     from approvals.slack.desk import SlackDesk
+    from approvals.slack.direct import DirectMessages
     from core.slack.app import SlackApp
 
 
@@ -83,3 +84,16 @@ class DeskInSlack:
             base_url=core.site.url,
             library=core.library,
         )
+
+
+def direct_messages(core: Core, shared: SlackApp) -> DirectMessages:
+    """Direct messages to members of staff by this app."""
+    # Here for the same reason.
+    from approvals.slack.direct import DirectMessages
+
+    return DirectMessages(
+        shared,
+        by_email=core.accounts.lookup,
+        by_slack_id=core.accounts.find_by_slack_id,
+        clock=core.clock,
+    )

@@ -12,14 +12,17 @@ from approvals.console.inbox_schemas import (
     BulkView,
     ConversationListView,
     InboxQuery,
-    RefusedView,
     RepliesQuery,
     SavedRepliesView,
     SavedReplyBody,
     SavedReplyView,
+    SnoozeBody,
+    SnoozeView,
     TagsBody,
     TagsView,
     cursor_of,
+    moment_of,
+    refused_view,
     reply_view,
     row_view,
 )
@@ -29,7 +32,7 @@ from approvals.inbox.service import Inbox
 from core.accounts.roles import Action, User
 from core.engine.repository import Conversations
 from core.errors import NotFound
-from core.web.http.responses import json_answer
+from core.web.http.responses import iso, json_answer
 from core.web.http.routing import Route, address_of, body_of, current_user, query_of
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -72,6 +75,23 @@ class InboxRoutes:
                 summary="Put tags on a conversation, and take others off",
                 body=TagsBody,
                 responses={200: TagsView},
+            ),
+            Route(
+                method="POST",
+                path="/api/conversations/{id}/snooze",
+                handler=self.snooze,
+                action=reply,
+                summary="Put a conversation aside until a time, or until the customer writes",
+                body=SnoozeBody,
+                responses={200: SnoozeView, 409: None},
+            ),
+            Route(
+                method="POST",
+                path="/api/conversations/{id}/wake",
+                handler=self.wake,
+                action=reply,
+                summary="Bring back what was put aside",
+                responses={200: SnoozeView, 409: None},
             ),
             Route(
                 method="POST",
@@ -140,13 +160,36 @@ class InboxRoutes:
         )
         return json_answer(TagsView(tags=list(tags)))
 
+    async def snooze(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/conversations/{id}/snooze."""
+        until = moment_of(body_of(request, SnoozeBody).until)
+        await self._acts.snooze(current_user(request), _id(request), until=until)
+        return await self._aside(request)
+
+    async def wake(self, request: web.Request) -> web.StreamResponse:
+        """POST /api/conversations/{id}/wake."""
+        await self._acts.wake(current_user(request), _id(request))
+        return await self._aside(request)
+
+    async def _aside(self, request: web.Request) -> web.StreamResponse:
+        c = await self._conversations.load(_id(request))
+        until = iso(c.snoozed_until) if c.snoozed_until else None
+        view = SnoozeView(snoozed=bool(c.snoozed_by), by=c.snoozed_by or None, until=until)
+        return json_answer(view)
+
     async def bulk(self, request: web.Request) -> web.StreamResponse:
         """POST /api/inbox/bulk."""
         body = body_of(request, BulkBody)
         done = await self._acts.bulk(
-            current_user(request), body.ids, body.act, to=body.to, tags=body.tags
+            current_user(request),
+            body.ids,
+            body.act,
+            to=body.to,
+            tags=body.tags,
+            until=moment_of(body.until),
+            text=body.text,
         )
-        refused = [RefusedView(id=key, detail=e.detail) for key, e in done.refused.items()]
+        refused = [refused_view(key, error) for key, error in done.refused.items()]
         return json_answer(BulkView(done=list(done.done), refused=refused))
 
     async def replies(self, request: web.Request) -> web.StreamResponse:

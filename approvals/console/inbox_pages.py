@@ -9,9 +9,13 @@ from aiohttp import web
 from pydantic import Field
 
 from approvals.console.inbox_schemas import InboxQuery, cursor_of
-from approvals.inbox.rows import Wanted, moment
+from approvals.inbox.assignment import AssignmentRules
+from approvals.inbox.notifications import Kind, Notifications
+from approvals.inbox.presence import PresenceStore
+from approvals.inbox.rows import OPEN_END, Wanted, moment
 from approvals.inbox.saved_replies import SavedReplies
 from approvals.inbox.service import Inbox, Item
+from approvals.inbox.views import FILTERS, SavedViews
 from approvals.queue.wording import channel_name
 from config.languages import LANGUAGES
 from core.accounts.roles import Action, User
@@ -27,12 +31,25 @@ Colleagues = Callable[[], Awaitable[Sequence[User]]]
 """All staff, for the lists of names."""
 
 _FILTERS = ("status", "channel", "locale", "topic", "tag", "from", "to", "sort")
-_KEPT = ("q", "status", "assignee", "waiting", "channel", "locale", "topic", "tag", "sort", "ids")
+_KEPT = (*FILTERS, "mentioned", "ids", "view")
+_TABS: Mapping[str, Mapping[str, str]] = {
+    "waiting": {"waiting": "true"},
+    "mine": {"assignee": "me"},
+    "unassigned": {"assignee": "none"},
+    "snoozed": {"snoozed": "yes"},
+    "mentions": {"mentioned": "true"},
+    "all": {},
+}
+"""The tabs above the list, by what of its address they set; the rest of these they empty."""
+
+_TAB_PARTS = ("waiting", "assignee", "snoozed", "mentioned")
+_NO_TAB = dict.fromkeys((*_TAB_PARTS, "ids", "about", "of", "back", "view"), "")
 
 
 class ListQuery(InboxQuery):
     """The same as the API's, and how the page is called when the dashboard leads here."""
 
+    view: str = Field(default="", max_length=64, pattern=r"^[\w-]*$", description="A saved view.")
     about: str = Field(default="", max_length=40, pattern="^[a-z_]*$")
     of: int = Field(default=0, ge=0, description="How many the number on the dashboard counts.")
     back: str = Field(
@@ -59,12 +76,20 @@ class InboxPages:
         inbox: Inbox,
         *,
         replies: SavedReplies,
+        views: SavedViews,
+        presence: PresenceStore,
+        rules: AssignmentRules,
+        notifications: Notifications,
         pages: Pages,
         words: Words,
         colleagues: Colleagues,
     ) -> None:
         self._inbox = inbox
         self._replies = replies
+        self._views = views
+        self._presence = presence
+        self._rules = rules
+        self._notifications = notifications
         self._pages = pages
         self._words = words
         self._colleagues = colleagues
@@ -123,16 +148,40 @@ class InboxPages:
                 },
             },
             "colleagues": [u.email for u in await self._colleagues()],
-            "counts": {
-                "waiting": await self._inbox.count(user, Wanted(waiting=True)),
-                "mine": await self._inbox.count(user, Wanted(assignee=user.email)),
-            },
+            "counts": await self._counts(user),
+            "tabs": {name: {**_NO_TAB, **part} for name, part in _TABS.items()},
+            **await self._saved_views(user, query_of(request, ListQuery).view),
+            "tab_parts": frozenset(_TAB_PARTS),
+            "may_reply": user.may(Action.CONVERSATION_REPLY),
+            "assigns": (await self._rules.load()).on,
+            "away": (await self._presence.of(user)).away,
             "about": self._words.called(
                 "analytics.lists", query_of(request, ListQuery).about, locale
             ),
             "words": self._words.section("inbox", locale),
         }
         return self._pages.render(request, "approvals/conversations.html", values)
+
+    async def _counts(self, user: User) -> Mapping[str, int]:
+        """How many stand behind the tabs where a number calls for work."""
+        news = await self._notifications.unseen(user)
+        named = {one.c for one in news if one.kind is Kind.MENTION}
+        wanted = {
+            "waiting": Wanted(waiting=True, snoozed=False),
+            "mine": Wanted(assignee=user.email, snoozed=False),
+            "snoozed": Wanted(snoozed=True),
+        }
+        counted = {name: await self._inbox.count(user, w) for name, w in wanted.items()}
+        return {**counted, "mentions": len(named)}
+
+    async def _saved_views(self, user: User, shown: str) -> Mapping[str, object]:
+        """The views to choose from, with their addresses, and the one to change, if it may be."""
+        views = await self._views.all(user)
+        home = "/console/conversations"
+        links = [(view, f"{home}?{urlencode({**view.filters, 'view': view.id})}") for view in views]
+        may = self._views.may_change
+        current = next((v for v in views if v.id == shown and may(user, v)), None)
+        return {"views": links, "current": current}
 
     async def rows(self, request: web.Request) -> web.StreamResponse:
         """GET /console/inbox/rows."""
@@ -161,9 +210,10 @@ class InboxPages:
             "since": query.from_[:10],
             "until": query.to[:10],
             "plain": plain,
+            "filters": {name: plain[name] for name in FILTERS if name in plain},
             "view": _view(query, user),
             "link": link,
-            "narrowed": bool(plain.keys() - {"waiting", "assignee", "sort"}),
+            "narrowed": bool(plain.keys() - {*_TAB_PARTS, "sort"}),
             "filtered": not plain.keys().isdisjoint(_FILTERS),
         }
 
@@ -172,7 +222,10 @@ class InboxPages:
         row, last = item.row, item.state.memory[-1] if item.state.memory else None
         return {
             "c": item.state,
-            "unread": item.unread,
+            "unread": item.unread or item.news,
+            "holder": row.assignee,
+            "snoozed": row.snoozed > 0,
+            "until": moment(row.snoozed) if 0 < row.snoozed < OPEN_END else None,
             "channel": channel_name(row.channel, words=self._words, locale=locale),
             "author": last.author if last else "",
             "last": (in_one_line(last, row.locale) or f"📎 {attachment}") if last else "",
@@ -183,21 +236,13 @@ class InboxPages:
 
 def _view(query: ListQuery, user: User) -> str:
     """Which of the tabs this is; "" for none of them."""
-    if query.ids:
+    if query.ids or query.view:
         return ""
-    match query.waiting, query.assignee:
-        case True, "":
-            return "waiting"
-        case False, "me":
-            return "mine"
-        case False, "none":
-            return "unassigned"
-        case False, "":
-            return "all"
-        case False, mail if mail == user.email:
-            return "mine"
-        case _:
-            return ""
+    plain = query.plain()
+    now = {name: plain[name] for name in _TAB_PARTS if name in plain}
+    if now.get("assignee") == user.email:
+        now["assignee"] = "me"
+    return next((name for name, part in _TABS.items() if part == now), "")
 
 
 def in_one_line(turn: Turn, locale: str) -> str:

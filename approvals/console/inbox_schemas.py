@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from approvals.inbox.acts import LONGEST_TAG, MOST_AT_ONCE, Bulk
-from approvals.inbox.rows import Wanted, moment
+from approvals.inbox.acts import LONGEST_TAG, MOST_AT_ONCE, Bulk, IsClosed
+from approvals.inbox.rows import OPEN_END, Wanted, moment
 from approvals.inbox.saved_replies import LONGEST_TEXT, LONGEST_TITLE, SavedReply
 from approvals.inbox.service import PAGE, Asked, Item
-from core.errors import BadInput
+from approvals.queue.model import NotTakenOver
+from core.errors import BadInput, ContactCenterError, NotFound, NotYours
 from core.web.http.responses import iso, read_cursor, write_cursor
 from core.web.http.routing import Fields, Strict
 
@@ -28,8 +29,16 @@ class InboxQuery(Fields):
 
     q: str = Field(default="", max_length=200, description="Words that all stand in it, or an id.")
     status: Literal["", "ai", "review", "human", "resolved"] = ""
-    assignee: Word = Field(default="", description="An e-mail, `me`, or `none` for nobody.")
+    assignee: Word = Field(
+        default="", description="Who holds it or is to look at it: an e-mail, `me`, or `none`."
+    )
     waiting: bool = Field(default=False, description="The customer waits for a person.")
+    snoozed: Literal["", "yes", "no"] = Field(
+        default="",
+        description="Put aside. Left open, what is put aside is missing where `waiting` or"
+        " `assignee` asks for work, unless words are searched for.",
+    )
+    mentioned: bool = Field(default=False, description="A note names me.")
     channel: Word = ""
     locale: Word = ""
     topic: Word = ""
@@ -47,6 +56,8 @@ class InboxQuery(Fields):
         """The same in the inbox's words. Raises BadInput."""
         holder = {"me": me, "none": ""}.get(self.assignee, self.assignee.strip().lower())
         ids = frozenset(filter(None, self.ids.split(",")))
+        works = not self.q and bool(self.waiting or self.assignee)
+        snoozed = {"yes": True, "no": False}.get(self.snoozed, False if works else None)
         if len(ids) > _IDS:
             raise BadInput(f"At most {_IDS} conversations can be named.")
         return Asked(
@@ -55,6 +66,7 @@ class InboxQuery(Fields):
                 status=self.status,
                 assignee=holder if self.assignee else None,
                 waiting=self.waiting,
+                snoozed=snoozed,
                 channel=self.channel,
                 locale=self.locale,
                 topic=self.topic,
@@ -66,7 +78,13 @@ class InboxQuery(Fields):
             by=self.sort,
             after=_place(self.cursor),
             limit=self.limit,
+            mentioned=self.mentioned,
         )
+
+
+def moment_of(text: str) -> datetime | None:
+    """A time of a body; None for none. Raises BadInput."""
+    return _moment(text)
 
 
 def _moment(text: str, *, end: bool = False) -> datetime | None:
@@ -107,7 +125,7 @@ class ConversationRow(BaseModel):
     id: str
     channel: str
     status: Literal["ai", "review", "human", "resolved"]
-    assignee: str | None
+    assignee: str | None = Field(description="Who holds it, or else is to look at it.")
     customer: str
     locale: str
     topic: str
@@ -115,6 +133,11 @@ class ConversationRow(BaseModel):
     last: LastView | None
     updated_at: str = Field(json_schema_extra={"format": "date-time"})
     waiting_since: str | None = Field(json_schema_extra={"format": "date-time"})
+    snoozed: bool
+    snoozed_until: str | None = Field(
+        description="None with `snoozed`: until the customer writes.",
+        json_schema_extra={"format": "date-time"},
+    )
     unread: bool
 
 
@@ -144,6 +167,8 @@ def row_view(item: Item) -> ConversationRow:
         else None,
         updated_at=iso(moment(row.updated)),
         waiting_since=iso(moment(row.waits)) if row.waits else None,
+        snoozed=row.snoozed > 0,
+        snoozed_until=iso(moment(row.snoozed)) if 0 < row.snoozed < OPEN_END else None,
         unread=item.unread,
     )
 
@@ -168,6 +193,10 @@ class BulkBody(Strict):
     act: Bulk
     to: Word = Field(default="", description="For assign: the colleague's e-mail.")
     tags: list[Tag] = Field(default_factory=list, max_length=20, description="For tag and untag.")
+    until: str = Field(
+        default="", max_length=40, description="For snooze: ISO 8601; none: the customer writes."
+    )
+    text: str = Field(default="", pattern=r"^[^\x00]*$", description="For note.")
 
 
 class RefusedView(BaseModel):
@@ -175,6 +204,40 @@ class RefusedView(BaseModel):
 
     id: str
     detail: str
+    why: Literal["held", "closed", "not_taken", "gone", "invalid"]
+    held_by: str | None = Field(description="The colleague who holds it, where that is why.")
+
+
+class SnoozeBody(Strict):
+    """Until when a conversation is put aside."""
+
+    until: str = Field(
+        default="", max_length=40, description="ISO 8601; none: until the customer writes."
+    )
+
+
+class SnoozeView(BaseModel):
+    """The state of being put aside: by whom, and until when."""
+
+    snoozed: bool
+    by: str | None
+    until: str | None = Field(json_schema_extra={"format": "date-time"})
+
+
+def refused_view(conversation_id: str, error: ContactCenterError) -> RefusedView:
+    """Why it was not done, as the API shows it."""
+    match error:
+        case NotYours(held_by=by):
+            return RefusedView(id=conversation_id, detail=error.detail, why="held", held_by=by)
+        case IsClosed():
+            why: Literal["closed", "not_taken", "gone", "invalid"] = "closed"
+        case NotTakenOver():
+            why = "not_taken"
+        case NotFound():
+            why = "gone"
+        case _:
+            why = "invalid"
+    return RefusedView(id=conversation_id, detail=error.detail, why=why, held_by=None)
 
 
 class BulkView(BaseModel):

@@ -11,8 +11,11 @@ from markupsafe import Markup
 from pydantic import BaseModel, Field
 
 from approvals.console.files import ShownFile, files_of
+from approvals.inbox.notifications import Kind, Notifications
+from approvals.inbox.presence import PresenceStore
 from approvals.inbox.rows import Wanted
 from approvals.inbox.service import Inbox
+from approvals.inbox.summary import summary_of
 from approvals.queue.decisions import is_elsewhere
 from approvals.queue.model import Approval, ApprovalState
 from approvals.queue.service import ApprovalService
@@ -38,11 +41,19 @@ from core.rendering.html import to_html
 from core.rendering.markdown import read
 from core.text.pii import traced
 from core.web.http.responses import json_answer
-from core.web.http.routing import Fields, Route, current_user, page_route, query_of
+from core.web.http.routing import (
+    Fields,
+    Route,
+    current_user,
+    page_route,
+    query_of,
+    session_of,
+)
 from core.web.pages import Pages
 
 PAGE = 50
 HISTORY = timedelta(days=30)  #: how far back the list of decisions goes
+NEWS = (Kind.MENTION, Kind.GIVEN, Kind.BACK)  #: the others count as what waits
 SEEN_MOST = 100  #: cards a page may ask to have kept
 
 Colleagues = Callable[[], Awaitable[Sequence[User]]]
@@ -68,6 +79,9 @@ class CountsView(BaseModel):
 
     queue: int = Field(description="Drafts that wait for anybody.")
     mine: int = Field(description="My conversations whose customers wait.")
+    news: int = Field(
+        description="Conversations where I was named, that I was given, or that are back."
+    )
 
 
 class ThreadQuery(Fields):
@@ -84,6 +98,8 @@ class DeskPages:
         *,
         service: ApprovalService,
         inbox: Inbox,
+        notifications: Notifications,
+        presence: PresenceStore,
         conversations: Conversations,
         pages: Pages,
         words: Words,
@@ -104,6 +120,8 @@ class DeskPages:
         """
         self._service = service
         self._inbox = inbox
+        self._notifications = notifications
+        self._presence = presence
         self._conversations = conversations
         self._pages = pages
         self._words = words
@@ -171,8 +189,12 @@ class DeskPages:
         """GET /api/inbox/counts."""
         user = current_user(request)
         page = await self._service.pending(user, limit=1)
-        mine = await self._inbox.count(user, Wanted(assignee=user.email, waiting=True))
-        return json_answer(CountsView(queue=page.total, mine=mine))
+        if session_of(request) is not None:  # every page of the console asks this once a minute
+            await self._presence.saw(user, locale=self._pages.locale(request))
+        wanted = Wanted(assignee=user.email, waiting=True, snoozed=False)
+        mine = await self._inbox.count(user, wanted)
+        news = {n.c for n in await self._notifications.unseen(user) if n.kind in NEWS}
+        return json_answer(CountsView(queue=page.total, mine=mine, news=len(news)))
 
     async def cards(self, request: web.Request) -> web.StreamResponse:
         """GET /console/approvals/cards."""
@@ -260,9 +282,10 @@ class DeskPages:
     async def talk(self, request: web.Request) -> web.StreamResponse:
         """GET /console/conversations/{id}."""
         values = await self._thread(request)
-        values["colleagues"] = [
-            u.email for u in await self._colleagues() if u.email != current_user(request).email
-        ]
+        me = current_user(request)
+        colleagues = [u for u in await self._colleagues() if u.email != me.email]
+        values["colleagues"] = [u.email for u in colleagues]
+        values["to_mention"] = [{"email": u.email, "name": u.name} for u in colleagues]
         values["words"] = self._words.section("approvals", self._pages.locale(request))
         c = values["c"]
         assert isinstance(c, Conversation)
@@ -294,6 +317,7 @@ class DeskPages:
             "consent": consent_in_words(c.consent, words=self._words, locale=locale)
             if c.consent
             else "",
+            "summary": summary_of(commits, c),
             "files": files_of(commits, views=self._views, words=self._words, locale=locale)
             if self._views
             else {},

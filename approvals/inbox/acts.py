@@ -1,18 +1,22 @@
-"""Acts of staff from the inbox: tags, and one act on many conversations."""
+"""Acts of staff from the inbox: tags, snoozing, and one act on many conversations."""
 
 from __future__ import annotations
 
 import enum
 import logging
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import assert_never
 
-from approvals.queue.decisions import check_exists
+from approvals.queue.decisions import check_exists, check_free, check_text
 from approvals.queue.service import ApprovalService
 from core.accounts.roles import Action, User
+from core.clock import Clock
 from core.domain import events as ev
-from core.domain.conversation import Conversation
+from core.domain.conversation import Conversation, Status
 from core.domain.events import Event
 from core.engine.repository import Conversations
 from core.errors import BadInput, ContactCenterError, StoreUnavailable
@@ -23,6 +27,11 @@ log = logging.getLogger(__name__)
 MOST_TAGS = 20  #: of one conversation
 LONGEST_TAG = 40  #: characters
 MOST_AT_ONCE = 100  #: conversations
+LONGEST_SNOOZE = timedelta(days=366)
+
+
+class IsClosed(BadInput):
+    """It is closed, and opens again when the customer writes."""
 
 
 class Bulk(enum.StrEnum):
@@ -34,6 +43,9 @@ class Bulk(enum.StrEnum):
     ASSIGN = "assign"
     TAG = "tag"
     UNTAG = "untag"
+    SNOOZE = "snooze"
+    WAKE = "wake"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +57,14 @@ class Done:
 
 
 class InboxActs:
-    """Tags and bulk acts; each conversation is one compare-and-set of its own."""
+    """Tags, snoozing and bulk acts; each conversation is one compare-and-set of its own."""
 
-    def __init__(self, service: ApprovalService, conversations: Conversations) -> None:
+    def __init__(
+        self, service: ApprovalService, conversations: Conversations, *, clock: Clock
+    ) -> None:
         self._service = service
         self._conversations = conversations
+        self._clock = clock
 
     async def tag(
         self, user: User, conversation_id: str, *, add: Sequence[str], remove: Sequence[str]
@@ -72,6 +87,45 @@ class InboxActs:
         change = await self._conversations.update(conversation_id, decide)
         return change.after.tags
 
+    async def snooze(self, user: User, conversation_id: str, *, until: datetime | None) -> None:
+        """Put it aside until then, or (None) until the customer writes, which always ends it.
+
+        The customer's own clock goes on. Raises BadInput, NotFound, NotYours.
+        """
+        user.require(Action.CONVERSATION_REPLY)
+        until = self._checked(until)
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            check_free(c, user)
+            if c.status is Status.RESOLVED:
+                raise IsClosed
+            if c.snoozed_by and c.snoozed_until == until:
+                return ()
+            return (ev.Snoozed(by=user.email, until=until),)
+
+        await self._conversations.update(conversation_id, decide)
+
+    async def wake(self, user: User, conversation_id: str) -> None:
+        """Bring back what was put aside. Raises NotFound, NotYours."""
+        user.require(Action.CONVERSATION_REPLY)
+
+        def decide(c: Conversation) -> Sequence[Event]:
+            check_free(c, user)
+            if not c.snoozed_by:
+                return ()
+            return (ev.Woken(by=user.email, set_by=c.snoozed_by),)
+
+        await self._conversations.update(conversation_id, decide)
+
+    def _checked(self, until: datetime | None) -> datetime | None:
+        if until is None:
+            return None
+        until = until.astimezone(UTC).replace(microsecond=0)
+        now = self._clock.now()
+        if not now < until <= now + LONGEST_SNOOZE:
+            raise BadInput("Choose a time that is still to come, within a year.")
+        return until
+
     async def bulk(
         self,
         user: User,
@@ -80,6 +134,8 @@ class InboxActs:
         *,
         to: str = "",
         tags: Sequence[str] = (),
+        until: datetime | None = None,
+        text: str = "",
     ) -> Done:
         """Do it to each of them; who is refused stops nobody else. Raises BadInput for all."""
         if len(ids) > MOST_AT_ONCE:
@@ -88,11 +144,16 @@ class InboxActs:
             raise BadInput("Say to whom.")
         if act in (Bulk.TAG, Bulk.UNTAG) and not tags:
             raise BadInput("Say which tags.")
+        if act is Bulk.NOTE:
+            check_text(text)
+        if act is Bulk.SNOOZE:
+            self._checked(until)
+        one = self._act(user, act, to=to, tags=tags, until=until, text=text)
         done: list[str] = []
         refused: dict[str, ContactCenterError] = {}
         for conversation_id in dict.fromkeys(ids):
             try:
-                await self._one(user, conversation_id, act, to=to, tags=tags)
+                await one(conversation_id)
                 done.append(conversation_id)
             except StoreUnavailable:
                 raise
@@ -100,22 +161,39 @@ class InboxActs:
                 refused[conversation_id] = error
         return Done(done=done, refused=refused)
 
-    async def _one(
-        self, user: User, conversation_id: str, act: Bulk, *, to: str, tags: Sequence[str]
-    ) -> None:
+    def _act(
+        self,
+        user: User,
+        act: Bulk,
+        *,
+        to: str,
+        tags: Sequence[str],
+        until: datetime | None,
+        text: str,
+    ) -> Callable[[str], Awaitable[object]]:
+        """The act on one conversation, by its id."""
+        service = self._service
         match act:
             case Bulk.RESOLVE:
-                await self._service.resolve(user, conversation_id)
+                return partial(service.resolve, user)
             case Bulk.TAKE_OVER:
-                await self._service.take_over(user, conversation_id)
+                return partial(service.take_over, user)
             case Bulk.HAND_BACK:
-                await self._service.hand_back(user, conversation_id)
+                return partial(service.hand_back, user)
             case Bulk.ASSIGN:
-                await self._service.transfer(user, conversation_id, to=to)
+                return partial(service.transfer, user, to=to)
             case Bulk.TAG:
-                await self.tag(user, conversation_id, add=tags, remove=())
+                return partial(self.tag, user, add=tags, remove=())
             case Bulk.UNTAG:
-                await self.tag(user, conversation_id, add=(), remove=tags)
+                return partial(self.tag, user, add=(), remove=tags)
+            case Bulk.SNOOZE:
+                return partial(self.snooze, user, until=until)
+            case Bulk.WAKE:
+                return partial(self.wake, user)
+            case Bulk.NOTE:
+                return partial(service.note, user, text=text)
+            case _:
+                assert_never(act)
 
 
 def tag_of(text: str) -> str:

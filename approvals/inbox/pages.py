@@ -106,7 +106,9 @@ class Page:
     def _columns(self) -> Mapping[str, npt.NDArray[np.int64]]:
         """Figures by column; words as the numbers that `_code` gave them."""
         rows = list(self.rows.values())
-        figures = {name: [getattr(r, name) for r in rows] for name in ("updated", "waits")}
+        figures = {
+            name: [getattr(r, name) for r in rows] for name in ("updated", "waits", "snoozed")
+        }
         words = {name: [_code(getattr(r, name)) for r in rows] for name in WORDS}
         return {name: np.array(values, np.int64) for name, values in (figures | words).items()}
 
@@ -139,6 +141,11 @@ class Page:
             mask &= columns[name] == _code(word)
         if wanted.waiting:
             mask &= columns["waits"] > 0
+        if wanted.snoozed is not None:
+            mask &= (columns["snoozed"] > 0) == wanted.snoozed
+        if wanted.back_by is not None:
+            aside = columns["snoozed"]
+            mask &= (aside > 0) & (aside <= millis(wanted.back_by))
         if wanted.since is not None:
             mask &= columns["updated"] >= millis(wanted.since)
         if wanted.until is not None:

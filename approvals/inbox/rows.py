@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from core.domain.conversation import Conversation, Status
 
+OPEN_END = 1 << 52  #: stands for "until the customer writes", later than every time
+
 
 class Row(NamedTuple):
     """One conversation; times are milliseconds since 1970, 0 for none."""
@@ -20,11 +22,12 @@ class Row(NamedTuple):
     waits: int  #: since when the customer waits for a person; 0: they do not
     asked: int  #: number of the customer's last message
     status: str
-    assignee: str
+    assignee: str  #: who holds it, else whose the waiting draft is to look at
     channel: str
     locale: str
     topic: str  #: of the last draft or answer
     tags: tuple[str, ...]
+    snoozed: int = 0  #: until when it is put aside; 0: it is not
 
 
 def row_of(c: Conversation, *, topic: str = "", asked: int = 0) -> Row:
@@ -38,18 +41,20 @@ def row_of(c: Conversation, *, topic: str = "", asked: int = 0) -> Row:
         waits=millis(waits),
         asked=asked,
         status=c.status.value,
-        assignee=c.assignee,
+        assignee=c.assignee or c.assigned,
         channel=c.channel,
         locale=c.locale,
         topic=topic,
         tags=c.tags,
+        snoozed=(millis(c.snoozed_until) or OPEN_END) if c.snoozed_by else 0,
     )
 
 
 def row_from(plain: Sequence[Any]) -> Row:
     """The inverse of a row written down as a list; equal words are kept once in memory."""
-    conversation_id, seq, updated, waits, asked, *words, tags = plain
-    status, assignee, channel, locale, topic = map(intern, words)
+    conversation_id, seq, updated, waits, asked = plain[:5]
+    status, assignee, channel, locale, topic = map(intern, plain[5:10])
+    tags, *later = plain[10:]  # rows of before there was snoozing end here
     return Row(
         id=conversation_id,
         seq=seq,
@@ -62,6 +67,7 @@ def row_from(plain: Sequence[Any]) -> Row:
         locale=locale,
         topic=topic,
         tags=tuple(map(intern, tags)),
+        snoozed=later[0] if later else 0,
     )
 
 
@@ -86,6 +92,8 @@ class Wanted:
     topic: str = ""
     tag: str = ""
     waiting: bool = False
+    snoozed: bool | None = None
+    back_by: datetime | None = None  #: put aside until then at the latest
     since: datetime | None = None
     until: datetime | None = None
     ids: frozenset[str] | None = None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from approvals.inbox.notifications import Notifications
 from approvals.inbox.rows import Row, Wanted
 from approvals.inbox.store import InboxStore
 from approvals.inbox.words import WordNumbers
@@ -38,6 +40,7 @@ class Asked:
     by: str = "newest"
     after: tuple[int, str] | None = None
     limit: int = PAGE
+    mentioned: bool = False  #: only those whose notes name the reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class Item:
     row: Row
     state: Conversation
     unread: bool  #: the customer wrote last, and the reader has not looked since
+    news: bool = False  #: something in it concerns the reader in person, and they have not looked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ class Inbox:
         conversations: Conversations,
         listing: ConversationListing,
         seen: MongoCollection,
+        notifications: Notifications,
         audit: Audit,
         clock: Clock,
         drain: Callable[[], Awaitable[None]],
@@ -78,6 +83,7 @@ class Inbox:
         self._conversations = conversations
         self._listing = listing
         self._seen = seen
+        self._notifications = notifications
         self._audit = audit
         self._clock = clock
         self._drain = drain
@@ -98,8 +104,12 @@ class Inbox:
         words = self._numbers.of(text) if text else frozenset()
         if text and not words:
             return Listed(items=(), next=None, total=0)
+        wanted = asked.wanted
+        if asked.mentioned:
+            named = frozenset(await self._notifications.mentioned_in(user))
+            wanted = replace(wanted, ids=named if wanted.ids is None else named & wanted.ids)
         found = await self._store.find(
-            asked.wanted, words=words, by=asked.by, limit=asked.limit, after=asked.after
+            wanted, words=words, by=asked.by, limit=asked.limit, after=asked.after
         )
         goes_on = again or asked.after is not None
         if text and not (goes_on and (user.id, text) in self._searched):
@@ -124,17 +134,32 @@ class Inbox:
 
     async def in_hands_waiting(self) -> Sequence[str]:
         """Conversations in our people's hands whose customers wait, the longest wait first."""
+        # All of them: with some it is never time for anything, and they would be in the way.
+        found = await self._all(Wanted(status=Status.HUMAN.value, waiting=True))
+        return [row.id for row in found if not is_elsewhere(row.assignee)]
+
+    async def open_work(self) -> Sequence[Row]:
+        """What waits for a person or is in somebody's hands, and is not put aside.
+
+        The longest wait comes first.
+        """
+        found = await self._all(Wanted(status=Status.REVIEW.value, snoozed=False))
+        return [*found, *await self._all(Wanted(status=Status.HUMAN.value, snoozed=False))]
+
+    async def back_by(self, now: datetime) -> Sequence[str]:
+        """The conversations that were put aside until this time or before."""
+        return [row.id for row in await self._all(Wanted(back_by=now))]
+
+    async def _all(self, wanted: Wanted) -> Sequence[Row]:
         await self._fresh()
-        wanted = Wanted(status=Status.HUMAN.value, waiting=True)
-        ids: list[str] = []
+        rows: list[Row] = []
         after = None
         while True:
-            # All of them: with some it is never time for anything, and they would be in the way.
             found = await self._store.find(wanted, by="waiting", limit=WAITING_PAGE, after=after)
-            ids += [row.id for row in found.rows if not is_elsewhere(row.assignee)]
+            rows += found.rows
             after = found.next
             if after is None:
-                return ids
+                return rows
 
     async def saw(self, user: User, c: Conversation) -> None:
         """The user looks at the conversation as it stands now."""
@@ -142,6 +167,7 @@ class Inbox:
         document = {"_id": _mark(user, c.id), "c": c.id, "seq": c.seq, "at": self._clock.now()}
         with store_errors():
             await self._seen.replace_one({"_id": document["_id"]}, document, upsert=True)
+        await self._notifications.saw(user, c.id)
 
     async def _fresh(self) -> None:
         """Wait until the list is as new as the log; an old one serves better than none."""
@@ -161,6 +187,7 @@ class Inbox:
     async def _items(self, user: User, rows: Sequence[Row]) -> Sequence[Item]:
         known = await self._listing.read([row.id for row in rows])
         seen = await self._seen_by(user, [row.id for row in rows])
+        news = {one.c for one in await self._notifications.unseen(user)} if rows else set()
         items = []
         for row in rows:
             state = known.get(row.id)
@@ -171,7 +198,7 @@ class Inbox:
             theirs = bool(state.memory) and state.memory[-1].author == Author.CUSTOMER.value
             concerned = row.status in UNREAD and row.assignee in ("", user.email)
             unread = concerned and theirs and row.asked > seen.get(row.id, 0)
-            items.append(Item(row=row, state=state, unread=unread))
+            items.append(Item(row=row, state=state, unread=unread, news=row.id in news))
         return items
 
     async def _seen_by(self, user: User, ids: Sequence[str]) -> dict[str, int]:

@@ -50,6 +50,15 @@ log = logging.getLogger(__name__)
 FindUser = Callable[[str], Awaitable[User | None]]
 """A member of staff by e-mail."""
 
+Mentioned = Callable[[str], Awaitable[tuple[str, ...]]]
+"""E-mails of the colleagues whom a note names."""
+
+
+async def nobody_mentioned(text: str) -> tuple[str, ...]:
+    """Names are only words."""
+    del text
+    return ()
+
 
 class _Gone(NotFound):
     """The draft does not wait any more; why stands in the log."""
@@ -77,6 +86,7 @@ class ApprovalService(Reading):
         many_notices: Callable[[str], bool],
         undo_seconds: float = 0.0,
         look: Callable[[str], Awaitable[None]] | None = None,
+        mentioned: Mentioned = nobody_mentioned,
     ) -> None:
         """`look` notes whether the sources of a draft have changed, before it is approved.
 
@@ -97,6 +107,7 @@ class ApprovalService(Reading):
         self._look = look
         self._wake = wake
         self._find_user = find_user
+        self._mentioned = mentioned
 
     # The draft
 
@@ -301,6 +312,7 @@ class ApprovalService(Reading):
         if colleague is None:
             raise BadInput(f"There is no colleague {to!r}.")
         words = sanitize(note).strip()[:MAX_TEXT]
+        mentions = await self._mentioned(words)
 
         def decide(c: Conversation) -> Sequence[Event]:
             check_free(c, user)
@@ -312,22 +324,28 @@ class ApprovalService(Reading):
                 before = (*reopened, *self._rulings.withdrawn(c, user))
             # The customer is not told: who writes next shows by itself, and may be a while.
             moved = ev.Noted(by=user.email, text=given_to(user.email, colleague.email))
-            noted = [ev.Noted(by=user.email, text=words)] if words else []
-            return [*before, ev.TakenOver(by=colleague.email), moved, *noted]
+            noted = [ev.Noted(by=user.email, text=words, mentions=mentions)] if words else []
+            taken = ev.TakenOver(by=colleague.email, given_by=user.email)
+            return [*before, taken, moved, *noted]
 
         await self._act(conversation_id, decide)
 
     async def note(
         self, user: User, conversation_id: str, text: str, *, client_id: str = ""
     ) -> int:
-        """Write something that only staff sees; gives its number. Once for each `client_id`."""
+        """Write something that only staff sees; gives its number. Once for each `client_id`.
+
+        Colleagues whom it names by `@` are told.
+        """
         user.require(Action.CONVERSATION_REPLY)
         check_text(text)
+        text = sanitize(text)
+        mentions = await self._mentioned(text)
         key = "\x1f".join(("note", conversation_id, user.id, client_id)) if client_id else ""
 
         def decide(c: Conversation) -> Sequence[Event]:
             check_exists(c)
-            return (ev.Noted(by=user.email, text=sanitize(text)),)
+            return (ev.Noted(by=user.email, text=text, mentions=mentions),)
 
         try:
             change = await self._act(conversation_id, decide, key=key)

@@ -205,6 +205,7 @@ class Entry:
     edited: bool = False
     deleted: bool = False
     signs: tuple[str, ...] = ()  #: reactions under it
+    until: datetime | None = None  #: a time that ends the text
 
 
 def thread(commits: Sequence[ev.Commit], *, words: Words, locale: str) -> list[Entry]:
@@ -290,6 +291,10 @@ def _entry(item: ev.Numbered, *, words: Words, locale: str) -> Entry | None:
             return Entry(
                 seq=item.seq, at=item.at, side="note", author="agent", text=e.text, by=e.by
             )
+        case ev.Snoozed(by=by, until=until):
+            name = "snoozed_until" if until else "snoozed"
+            text = words.text(f"approvals.event.{name}", locale, by=by)
+            return Entry(seq=item.seq, at=item.at, side="event", author="", text=text, until=until)
         case event:
             text = _told(event, words=words, locale=locale)
             if not text:
@@ -341,6 +346,14 @@ def _told(event: ev.Event, *, words: Words, locale: str) -> str:
         case ev.Tagged() as e:
             changed = [f"+ {tag}" for tag in e.added] + [f"− {tag}" for tag in e.removed]
             return say("tagged", by=e.by, tags=", ".join(changed))
+        case ev.Assigned(to=""):
+            return say("unassigned", by=event.by)
+        case ev.Assigned(by="") as e:
+            return say("assigned_by_rule", to=e.to)
+        case ev.Assigned() as e:
+            return say("assigned", to=e.to, by=e.by)
+        case ev.Woken(by=by):
+            return say("woken_by", by=by) if by else say("woken")
         case ev.Rated() as e:
             return say("rated", score=e.score, comment=e.comment).strip()
         case ev.ConsentChanged() as e:

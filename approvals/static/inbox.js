@@ -3,6 +3,7 @@
 import { act, api } from "../core/api.js";
 import { follow, live } from "../core/live.js";
 import { announce, toast, wordsOf } from "../core/say.js";
+import { later } from "./snooze.js";
 
 const inbox = document.getElementById("inbox");
 const find = document.getElementById("find");
@@ -98,6 +99,20 @@ inbox.addEventListener("focusin", (event) => {
   mark();
 });
 
+/** The fields that acts need, and the words for one that is empty. */
+const FIELDS = {
+  assign: [bulk.elements.to, "to_whom"],
+  tag: [bulk.elements.tag, "which_tag"],
+  untag: [bulk.elements.tag, "which_tag"],
+  note: [bulk.elements.text, "which_note"],
+};
+
+/** Why it was not done to one of them; a colleague who is none is the same for all. */
+const refusal = (one, act) =>
+  one.why === "invalid" && act !== "assign"
+    ? one.detail
+    : say(`refused.${one.why}`, { by: one.held_by });
+
 bulk.addEventListener("submit", (event) => event.preventDefault());
 bulk.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-bulk]");
@@ -107,22 +122,25 @@ bulk.addEventListener("click", async (event) => {
     chosen.clear();
     return mark();
   }
-  const field = { assign: bulk.elements.to, tag: bulk.elements.tag }[name];
+  const [field, missing] = FIELDS[name] ?? [];
   if (field && !field.value.trim()) {
     field.focus();
-    return toast(say(name === "assign" ? "to_whom" : "which_tag"), { bad: true });
+    return toast(say(missing), { bad: true });
   }
   const body = { ids: [...chosen], act: name };
   if (name === "assign") body.to = field.value.trim();
-  if (name === "tag") body.tags = [field.value.trim()];
+  if (name === "tag" || name === "untag") body.tags = [field.value.trim()];
+  if (name === "note") body.text = field.value.trim();
+  if (name === "snooze") body.until = later(bulk.elements.until.value);
   let answer;
   const done = await act(button, async () => {
     answer = await api("/api/inbox/bulk", { method: "POST", body });
   });
   if (!done) return;
   if (answer.done.length) toast(say("done", { count: answer.done.length }));
-  for (const why of new Set(answer.refused.map((one) => one.detail))) toast(why, { bad: true });
+  for (const why of new Set(answer.refused.map((one) => refusal(one, name)))) toast(why, { bad: true });
   if (field) field.value = "";
+  bulk.querySelector("details").open = false;
   chosen.clear();
   for (const { id } of answer.refused) chosen.add(id);
   refresh();
@@ -144,6 +162,11 @@ const keys = {
   k: () => go(-1),
   o: () => current && rowOf(current)?.querySelector("[data-open]").click(),
   x: () => current && choose(current),
+  s() {
+    if (!chosen.size) return;
+    bulk.querySelector("details").open = true;
+    bulk.elements.until.focus();
+  },
   "/": () => find.elements.q.focus(),
   "?": () => help.showModal(),
   Escape() {

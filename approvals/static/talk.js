@@ -4,6 +4,7 @@ import { act, api } from "../core/api.js";
 import { follow, live } from "../core/live.js";
 import { announce, fill, wordsOf } from "../core/say.js";
 import { Attached } from "./attach.js";
+import { later } from "./snooze.js";
 
 const talk = document.getElementById("talk");
 const say = wordsOf(talk);
@@ -14,6 +15,7 @@ const typing = document.getElementById("typing");
 const reply = document.getElementById("reply");
 const note = document.getElementById("note");
 const transfer = document.getElementById("transfer");
+const snooze = document.getElementById("snooze");
 const consent = document.getElementById("consent");
 const draftKey = `reply:${id}`;
 const triedKey = `tried:${id}`;
@@ -64,6 +66,8 @@ async function retag(button, body) {
   return done;
 }
 
+let next = null; // the button that the keyboard goes to as soon as it is offered
+
 /** Show only what may be done now. */
 function offer() {
   const { status, assignee, mine, supervises } = state();
@@ -79,6 +83,12 @@ function offer() {
   // What nobody holds may be closed, or given to somebody, by anybody.
   const free = assignee === "" || holds;
   show("resolve", free && status !== "resolved");
+  show("wake", free && state().aside === "yes");
+  show("snooze", free && status !== "resolved");
+  if (next && !next.hidden) {
+    next.focus();
+    next = null;
+  }
   show("transfer", free);
   document.getElementById("acts").hidden = !takes && !free;
   tags();
@@ -95,6 +105,10 @@ function offer() {
 
 function redraw(page) {
   const before = Number(state().seq);
+  // What the reader has opened or closed stays so.
+  const open = document.getElementById("so-far")?.open;
+  const fresh = page.getElementById("so-far");
+  if (fresh && open !== undefined) fresh.open = open;
   const atEnd = innerHeight + scrollY > document.documentElement.scrollHeight - 240;
   thread.replaceChildren(page.querySelector(".state"));
   times();
@@ -210,6 +224,32 @@ transfer.addEventListener("submit", async (event) => {
     transfer.closest("details").open = false;
   }
   refresh();
+});
+
+/** Put it aside until then (ISO 8601), or until the customer writes (""). */
+async function aside(button, until) {
+  const done = await act(button, async () => {
+    try {
+      await api(path("snooze"), { method: "POST", body: { until } });
+    } catch (error) {
+      throw error.status === 422 ? new Error(snooze.dataset.late) : error;
+    }
+  });
+  if (!done) return;
+  snooze.closest("details").open = false;
+  next = talk.querySelector('[data-do="wake"]');
+  await refresh();
+}
+
+snooze.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-until]");
+  if (button) aside(button, later(button.dataset.until));
+});
+snooze.addEventListener("submit", (event) => {
+  event.preventDefault();
+  // The field holds the reader's own time without a zone.
+  const until = new Date(snooze.elements.until.value).toISOString();
+  aside(snooze.querySelector("[type=submit]"), until);
 });
 
 consent?.addEventListener("submit", async (event) => {

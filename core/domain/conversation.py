@@ -146,6 +146,9 @@ class Conversation:
     #: number of the first event that this release does not know, 0 of none: whoever cannot say what
     #: it means neither decides, nor sends, nor keeps a list by what follows
     unknown: int = 0
+    assigned: str = ""  #: whose the waiting draft is to look at; nobody holds it by that
+    snoozed_by: str = ""  #: who has put it aside; "": it is not aside
+    snoozed_until: datetime | None = None  #: None with `snoozed_by`: until the customer writes
 
     @property
     def channel(self) -> str:

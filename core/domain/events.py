@@ -376,6 +376,7 @@ class TakenOver(Event):
 
     kind: ClassVar[str] = "taken_over"
     by: str
+    given_by: str = ""  #: e-mail of the colleague who gave it to them; "": they took it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,6 +422,7 @@ class Noted(Event):
     kind: ClassVar[str] = "noted"
     by: str
     text: str
+    mentions: tuple[str, ...] = ()  #: e-mails of the colleagues whom it names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -431,6 +433,36 @@ class Tagged(Event):
     by: str
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned(Event):
+    """A draft that waits is a colleague's to look at; a sign, which keeps nobody else from it.
+
+    It holds while a draft waits: with the last one decided, or a take-over, it ends.
+    """
+
+    kind: ClassVar[str] = "assigned"
+    to: str  #: e-mail; "" takes the assignment back
+    by: str = ""  #: who said so; "": the rules for assignment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snoozed(Event):
+    """A colleague puts the conversation aside; it comes back at the time, or with the customer."""
+
+    kind: ClassVar[str] = "snoozed"
+    by: str
+    until: datetime | None = None  #: None: until the customer writes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Woken(Event):
+    """A conversation that was put aside is back."""
+
+    kind: ClassVar[str] = "woken"
+    by: str = ""  #: who brought it back; "": its time had come
+    set_by: str = ""  #: who had put it aside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,14 @@ from typing import assert_never
 from core.domain import events as ev
 from core.domain import fold_messages as messages
 from core.domain import fold_reviews as reviews
-from core.domain.conversation import Conversation, Held, LastDecision, Outgoing, Review
+from core.domain.conversation import (
+    Conversation,
+    Held,
+    LastDecision,
+    Outgoing,
+    Review,
+    Status,
+)
 from core.domain.messages import DeliveryState
 from core.domain.standing import KEEPS_STATUS, status_after
 
@@ -20,7 +27,11 @@ def fold_commit(state: Conversation, commit: ev.Commit) -> Conversation:
     for item in commit.numbered():
         after = _apply(after, item)
     accepted = after.accepting(commit.key) if commit.key else after.accepted
-    return replace(after, seq=commit.last, updated_at=commit.at, accepted=accepted)
+    # Within one commit a draft may be replaced by another: what counts is how it ends.
+    assigned = after.assigned if after.status is Status.REVIEW else ""
+    return replace(
+        after, seq=commit.last, updated_at=commit.at, accepted=accepted, assigned=assigned
+    )
 
 
 def _apply(c: Conversation, item: ev.Numbered) -> Conversation:
@@ -35,7 +46,8 @@ def _folded(c: Conversation, item: ev.Numbered) -> Conversation:
     """All but the status, which `status_after` says."""
     match item.event:
         case ev.Received() as e:
-            return messages.received(c, item, e)
+            after = messages.received(c, item, e)
+            return after if e.silent else _awake(after)
         case ev.AttachmentFetched():
             return c
         case ev.AttachmentRead() as e:
@@ -114,7 +126,7 @@ def _folded(c: Conversation, item: ev.Numbered) -> Conversation:
         case ev.TakenOver() as e:
             # What nobody has answered stays so until this person does.
             return replace(
-                c,
+                _awake(c),
                 assignee=e.by,
                 held_since=item.at,
                 held_step=0,
@@ -129,13 +141,19 @@ def _folded(c: Conversation, item: ev.Numbered) -> Conversation:
         case ev.HandedBack() as e:
             left = tuple(u for u in c.unanswered if u.seq not in e.settles)
             return replace(
-                c, assignee="", held_since=None, held_step=0, unanswered=left, turns=0, cited=()
+                _awake(c),
+                assignee="",
+                held_since=None,
+                held_step=0,
+                unanswered=left,
+                turns=0,
+                cited=(),
             )
         case ev.HolderReminded() as e:
             return replace(c, held_step=e.step)
         case ev.Resolved() as e:
             return replace(
-                c,
+                _awake(c),
                 assignee="",
                 held_since=None,
                 held_step=0,
@@ -192,6 +210,12 @@ def _folded(c: Conversation, item: ev.Numbered) -> Conversation:
         case ev.Tagged() as e:
             tags = {*c.tags, *e.added}.difference(e.removed)
             return replace(c, tags=tuple(sorted(tags)))
+        case ev.Assigned() as e:
+            return replace(c, assigned=e.to)
+        case ev.Snoozed() as e:
+            return replace(c, snoozed_by=e.by, snoozed_until=e.until)
+        case ev.Woken():
+            return _awake(c)
         case ev.Rated() | ev.Noted() | ev.Reacted():
             return c
         case ev.UnknownEvent():
@@ -200,6 +224,10 @@ def _folded(c: Conversation, item: ev.Numbered) -> Conversation:
             raise AssertionError(f"no rule folds {type(item.event).__name__}")
         case _:
             assert_never(item.event)
+
+
+def _awake(c: Conversation) -> Conversation:
+    return replace(c, snoozed_by="", snoozed_until=None) if c.snoozed_by else c
 
 
 def _with_outgoing(

@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 from core.errors import StoreUnavailable
 from core.storage.client import Database, unhurried
 
+NEWS_SECONDS = 30 * 86_400  #: for which it is known what concerned a member of staff
 HISTORY_SECONDS = 180 * 86_400  #: for which it is known what articles said before
 
 
@@ -56,6 +57,15 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     "conversations": (Index(fields=[("status", 1), ("updated_at", -1)]),),
     "inbox": (),  # a few packed pages (approvals/inbox/pages.py), by `_id`
     "inbox_seen": (Index(fields=[("c", 1)]),),
+    "inbox_views": (Index(fields=[("by", 1)]), Index(fields=[("shared", 1)])),
+    "notifications": (
+        Index(fields=[("to", 1), ("seen", 1)]),
+        Index(fields=[("state", 1), ("next_at", 1)]),
+        Index(fields=[("c", 1)]),
+        Index(fields=[("at", 1)], expires=NEWS_SECONDS),
+    ),
+    "presence": (),  # one a person, read whole
+    "assignment": (),  # one document
     "company": (),  # a few documents, by `_id`
     "saved_replies": (),  # read whole
     "article_versions": (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from approvals.console.inbox_api import InboxRoutes
 from approvals.inbox.acts import InboxActs
 from approvals.inbox.saved_replies import SavedReplies
-from approvals.inbox.setup import InboxParts, build_inbox
+from approvals.inbox.setup import InboxParts, build_inbox, mentions_in
 from approvals.queue.escalation import Desk, Escalation
 from approvals.queue.model import Approval, Ruling
 from approvals.queue.opening_hours import Hours
@@ -20,6 +21,7 @@ from core.domain.events import Decision
 from core.engine.outbound.deliveries import Deliveries
 from core.engine.store.listing import ConversationListing
 from core.i18n import Words
+from core.runtime.mail import Mailer
 from core.storage.client import Database
 from tests.support.world import LOCALES, World, build, unsure
 
@@ -84,6 +86,7 @@ def build_office(
     holidays: str = "",
     seconds: float = 600,
     undo_seconds: float = 0.0,
+    mailer: Mailer | None = None,
 ) -> Office:
     """An office on this store; the world in it is not started yet."""
     opening = Hours.parse(hours, zone=zone, holidays=holidays)
@@ -95,12 +98,24 @@ def build_office(
     )
     world.projector.register(projection)
     listing = ConversationListing(db["conversations"])
-    inbox = build_inbox(world.core, listing)
-    world.projector.register(inbox.projection)
     people = {user.email: user for user in (MINA, JOON, SARA)}
 
     async def find_user(email: str) -> User | None:
         return people.get(email)
+
+    async def colleagues() -> list[User]:
+        return list(people.values())
+
+    inbox = build_inbox(
+        world.core,
+        listing,
+        colleagues=colleagues,
+        find_user=find_user,
+        mailer=mailer,
+        site=lambda: "http://desk.example.com",
+    )
+    world.projector.register(inbox.projection)
+    world.projector.register(inbox.notifications)
 
     service = ApprovalService(
         conversations=world.conversations,
@@ -114,6 +129,7 @@ def build_office(
         find_user=find_user,
         many_notices=world.channels.many_notices,
         undo_seconds=undo_seconds,
+        mentioned=functools.partial(mentions_in, colleagues),
     )
     escalation = Escalation(
         conversations=world.conversations,
@@ -133,6 +149,6 @@ def build_office(
         desk=desk,
         deliveries=world.deliveries,
         inbox=inbox,
-        acts=InboxActs(service, world.conversations),
-        replies=SavedReplies(db["saved_replies"], clock=world.clock),
+        acts=InboxActs(service, world.conversations, clock=world.clock),
+        replies=inbox.replies,
     )

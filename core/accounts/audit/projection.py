@@ -82,6 +82,10 @@ def _entry(event: ev.Event) -> tuple[str, str, str, Mapping[str, Any]] | None:
             return "conversation.hand_back", e.by, "", {}
         case ev.Tagged() as e:
             return "conversation.tag", e.by, "", {"added": len(e.added), "removed": len(e.removed)}
+        case ev.Snoozed() as e:
+            return "conversation.snooze", e.by, "", {}
+        case ev.Woken() as e if e.by:
+            return "conversation.wake", e.by, "", {}
         case ev.Resolved() as e:
             return "conversation.resolve", e.by, "", {}
         case ev.ConsentChanged(source=ev.ConsentSource.AGENT) as e:

@@ -1,7 +1,7 @@
 // The API as staff uses it: with the session's CSRF token, and to the door when the session is over.
 
 import { ApiError, at, request, root } from "./http.js";
-import { toast } from "./say.js";
+import { fill, toast } from "./say.js";
 
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
@@ -19,6 +19,11 @@ export async function api(path, { method = "GET", ...more } = {}) {
     }
     // The browser's own words for it are English and of no use to anybody.
     if (error.status === 0) throw new ApiError(0, { detail: document.body.dataset.unreachable });
+    const by = error.problem?.held_by;
+    if (by && document.body.dataset.held) {
+      const detail = fill(document.body.dataset.held, { by });
+      throw new ApiError(error.status, { ...error.problem, detail });
+    }
     throw error;
   }
 }

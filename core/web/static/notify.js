@@ -6,8 +6,9 @@ import { fill } from "./say.js";
 import { EventStream } from "./stream.js";
 
 const MATTERS =
-  /^(received|sent$|review_|send_released|decision_undone|taken_over|handed_back|resolved|erased|holder_reminded)/;
+  /^(received|sent$|review_|send_released|decision_undone|taken_over|handed_back|resolved|erased|holder_reminded|noted|assigned|snoozed|woken)/;
 const SETTLE_MS = 300;
+const AGAIN_MS = 60_000; // also where nothing happens: an open page says that somebody is there
 const REST_MS = 2000; // between two looks, however much happens
 const texts = JSON.parse(document.querySelector("script[data-texts]").dataset.texts);
 const icon = document.querySelector('link[rel="icon"]');
@@ -78,22 +79,28 @@ async function look() {
   } catch {
     return; // the next event asks again
   }
-  const total = now.queue + now.mine;
+  const total = now.queue + now.mine + now.news;
   // The queue counts by itself what it shows.
   if (!document.getElementById("queue")) count(total, now.queue);
+  bubble("news", now.news);
   dot(total > 0);
-  if (known && now.mine > known.mine) tell(fill(texts.mine, { count: now.mine }));
+  if (known && now.news > known.news) tell(fill(texts.news, { count: now.news }));
+  else if (known && now.mine > known.mine) tell(fill(texts.mine, { count: now.mine }));
   else if (known && now.queue > known.queue) tell(fill(texts.queue, { count: now.queue }));
   known = now;
 }
 
 function count(total, queue) {
   document.title = document.title.replace(/^(\(\d+\) )?/, total ? `(${total}) ` : "");
-  const bubble = document.querySelector('[data-count="approvals"]');
-  if (bubble) {
-    bubble.textContent = String(queue);
-    bubble.hidden = queue === 0;
-  }
+  bubble("approvals", queue);
+}
+
+/** The number beside an entry of the menu; none for nothing. */
+function bubble(name, number) {
+  const shown = document.querySelector(`[data-count="${name}"]`);
+  if (!shown) return;
+  shown.textContent = String(number);
+  shown.hidden = number === 0;
 }
 
 function soon() {
@@ -121,3 +128,4 @@ if (document.getElementById("live")) {
   stream.start();
 }
 look();
+setInterval(look, AGAIN_MS);

@@ -10,7 +10,9 @@ from playwright.async_api import Browser, Page
 from prometheus_client import CollectorRegistry
 
 from approvals.console.api import ApprovalRoutes
+from approvals.console.inbox_assignment import AssignmentRoutes
 from approvals.console.inbox_pages import InboxPages
+from approvals.console.inbox_views import InboxViewRoutes
 from approvals.console.pages import DeskPages
 from channels.web.api import ConversationRoutes
 from channels.web.pages import STATIC as CHAT_STATIC
@@ -141,6 +143,8 @@ class ConsoleSite:
             service=self.office.service,
             conversations=world.conversations,
             inbox=self.office.inbox.inbox,
+            notifications=self.office.inbox.notifications,
+            presence=self.office.inbox.presence,
             pages=pages,
             words=words,
             clock=world.clock,
@@ -168,11 +172,27 @@ class ConsoleSite:
                 *InboxPages(
                     self.office.inbox.inbox,
                     replies=self.office.replies,
+                    views=self.office.inbox.views,
+                    presence=self.office.inbox.presence,
+                    rules=self.office.inbox.rules,
+                    notifications=self.office.inbox.notifications,
                     pages=pages,
                     words=words,
                     colleagues=colleagues,
                 ).routes(),
                 *self.office.inbox_routes().routes(),
+                *InboxViewRoutes(
+                    self.office.inbox.views, presence=self.office.inbox.presence
+                ).routes(),
+                *AssignmentRoutes(
+                    self.office.inbox.rules,
+                    inbox=self.office.inbox.inbox,
+                    presence=self.office.inbox.presence,
+                    colleagues=colleagues,
+                    pages=pages,
+                    words=words,
+                    clock=world.clock,
+                ).routes(),
                 *letters.routes(),
                 *(self._more(self.office, pages, words) if self._more else ()),
                 *ChatPages(

@@ -197,7 +197,7 @@ async def happened(town: Town, person: Character) -> None:
 async def noted_in_the_inbox(town: Town, person: Character) -> None:
     """Somebody has looked, put tags on it, and had a file of theirs."""
     live, conversation_id = town.live, person.conversation_id
-    acts = InboxActs(live.desk.service, live.core.conversations)
+    acts = InboxActs(live.desk.service, live.core.conversations, clock=live.core.clock)
     tags = [person.name.replace(",", " ")[:30], person.said_of_them[:30], person.mark]
     tags = [tag for tag in tags if tag.replace("#", "").replace(",", "").strip() and "," not in tag]
     with contextlib.suppress(ContactCenterError):
