@@ -94,7 +94,7 @@ def shots_of(conversation: str, article: str) -> Sequence[Shot]:
         Shot(name="approvals", path="/console/approvals"),
         Shot(name="approvals-edit", path="/console/approvals", press="[data-do=edit]"),
         Shot(name="approvals-reject", path="/console/approvals", press="[data-do=reject]"),
-        Shot(name="conversations", path="/console/conversations?view=all"),
+        Shot(name="conversations", path="/console/conversations?sort=newest"),
         Shot(name="conversation", path=f"/console/conversations/{conversation}"),
         Shot(name="saved-replies", path="/console/saved-replies"),
         Shot(name="deliveries", path="/console/deliveries"),

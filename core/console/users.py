@@ -83,7 +83,7 @@ class UserListView(BaseModel):
 
 
 class LinkQuery(Fields):
-    """How long a sign-in link lasts."""
+    """The time for which a sign-in link lasts."""
 
     minutes: int = Field(
         default=int(LINK_LIFE.total_seconds() / 60),

@@ -35,7 +35,7 @@ class BringBody(Strict):
 
 
 class DemonstrationView(BaseModel):
-    """What is here of the demonstration."""
+    """The demonstration as far as it is here."""
 
     here: bool
     conversations: int

@@ -30,7 +30,7 @@ class KnowsAlready(ContactCenterError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brought:
-    """What was brought, by which it is removed again."""
+    """The things that were brought, by which they are removed again."""
 
     conversations: tuple[str, ...]
     people: tuple[str, ...]  #: e-mail addresses

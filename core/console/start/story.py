@@ -64,7 +64,7 @@ def read_story(folder: Path, locale: str) -> Story:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """What a talk's events need to know of here and now."""
+    """The here and now that a talk's events need to know of."""
 
     conversation_id: str
     locale: str

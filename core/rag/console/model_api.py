@@ -48,7 +48,7 @@ class ModelView(BaseModel):
     trouble: str = Field(description="Why the chosen model is not asked; empty when it is.")
 
 
-class TrialView(BaseModel):
+class ModelTrialView(BaseModel):
     """The outcome of a test: what the model said, or what was wrong."""
 
     ok: bool
@@ -96,7 +96,7 @@ class ModelRoutes:
                 action=may,
                 summary="Ask what is entered one question; nothing is kept",
                 body=ModelBody,
-                responses={200: TrialView},
+                responses={200: ModelTrialView},
                 dear=True,
             ),
         )
@@ -126,7 +126,7 @@ class ModelRoutes:
             after={"model": trial.model, "outcome": trial.problem or "answers"},
         )
         return json_answer(
-            TrialView(
+            ModelTrialView(
                 ok=not trial.problem,
                 model=trial.model,
                 said=trial.said,

@@ -39,7 +39,7 @@ class Source(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoice:
-    """What an admin has chosen; the key is sealed, "" where the provider's own variable holds."""
+    """An admin's choice; the key is sealed, "" where the provider's own variable holds."""
 
     source: Source = Source.ENVIRONMENT
     model: str = ""  #: "openai:gpt-6-luna", as LangChain names it
@@ -49,7 +49,7 @@ class ModelChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedModel:
-    """What an admin enters: the choice, with the key in the clear; an empty one stays as it is."""
+    """A choice as it is entered, with the key in the clear; an empty one stays as it is."""
 
     source: Source
     model: str = ""

@@ -23,7 +23,7 @@ _BY_STATUS = {401: "key", 403: "key", 404: "model", 402: "quota", 429: "quota"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """How a model was found: what it said, or a name of `settings.model_problem_…`."""
+    """The outcome of a test: what the model said, or a name of `settings.model_problem_…`."""
 
     model: str
     said: str = ""

@@ -3,7 +3,7 @@
 import { act, api } from "./api.js";
 import { toast, wordsOf } from "./say.js";
 
-const form = document.getElementById("model");
+const form = document.getElementById("panel-model");
 const say = wordsOf(document.getElementById("settings"));
 const outcome = form.querySelector("[data-outcome]");
 const own = document.getElementById("own-model");
@@ -34,10 +34,13 @@ const asked = (button, action) =>
     }
   });
 
-form.addEventListener("change", () => {
-  own.hidden = form.elements.source.value !== "console";
-  outcome.hidden = true;
-});
+// Only these: what hides when a field is left moves the button away from under the press.
+for (const one of form.querySelectorAll("[name=source]")) {
+  one.addEventListener("change", () => {
+    own.hidden = form.elements.source.value !== "console";
+    outcome.hidden = true;
+  });
+}
 
 const test = form.querySelector("[data-test]");
 test.addEventListener("click", () =>

@@ -13,7 +13,7 @@ const showAnew = () => (preview.src = String(preview.src));
 
 const IN_FORM = ["company", "chat", "people"];
 makeTabs(document.querySelector(".tabs"), (name) => {
-  form.querySelector("[data-save]").hidden = !IN_FORM.includes(name);
+  form.hidden = !IN_FORM.includes(name);
   problem.hidden = true;
 });
 

@@ -6,9 +6,10 @@
  */
 export function makeTabs(list, shown = () => {}) {
   const tabs = [...list.querySelectorAll("[role=tab]")];
-  const panel = (tab) => document.getElementById(tab.dataset.tab);
+  // No part has the address's own name, or the browser would scroll to it.
+  const panel = (tab) => document.getElementById(`panel-${tab.dataset.tab}`);
 
-  function choose(tab, { focus = false } = {}) {
+  function choose(tab, { focus = false, silent = false } = {}) {
     for (const one of tabs) {
       const chosen = one === tab;
       one.setAttribute("aria-selected", String(chosen));
@@ -16,7 +17,7 @@ export function makeTabs(list, shown = () => {}) {
       panel(one).hidden = !chosen;
     }
     if (focus) tab.focus();
-    history.replaceState(null, "", `#${tab.dataset.tab}`);
+    if (!silent) history.replaceState(null, "", `#${tab.dataset.tab}`);
     shown(tab.dataset.tab);
   }
 
@@ -37,6 +38,5 @@ export function makeTabs(list, shown = () => {}) {
   const named = (hash) => tabs.find((tab) => `#${tab.dataset.tab}` === hash);
   addEventListener("hashchange", () => named(location.hash) && choose(named(location.hash)));
   list.hidden = false;
-  choose(named(location.hash) ?? tabs[0]);
-  return (name) => choose(named(`#${name}`) ?? tabs[0]);
+  choose(named(location.hash) ?? tabs[0], { silent: true });
 }

@@ -133,11 +133,11 @@ async def test_a_model_is_tested_before_it_is_saved_and_answers_at_once(
 async def test_tabs_by_keyboard_and_by_address(app: App, chromium: Browser) -> None:
     page = await _admin(app, chromium)
     await page.goto(app.core.site.url() + "/console/settings#people")
-    await expect(page.locator("#people")).to_be_visible()
-    await expect(page.locator("#company")).to_be_hidden()
+    await expect(page.locator("#panel-people")).to_be_visible()
+    await expect(page.locator("#panel-company")).to_be_hidden()
     await page.get_by_role("tab", name="When people answer").press("ArrowRight")
     await expect(page.get_by_role("tab", name="Language model")).to_be_focused()
-    await expect(page.locator("#model")).to_be_visible()
+    await expect(page.locator("#panel-model")).to_be_visible()
     await expect(page.get_by_role("button", name="Save", exact=True)).to_be_hidden()
 
 

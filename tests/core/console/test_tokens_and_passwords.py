@@ -135,7 +135,7 @@ async def test_the_page_knows_when_the_session_ends(
         await clock.advance(3000)
         _, page = await web.call("GET", "/console/account", cookies=cookies)
         assert 'data-ends="4200"' in page
-        assert {"en": "finish what you are writing", "ko": "다시 로그인해 주세요"}[locale] in page
+        assert {"en": "Finish what you are writing", "ko": "다시 로그인해 주세요"}[locale] in page
         await clock.advance(3000)
         assert (await web.call("GET", "/console/account", cookies=cookies))[0] == 200
         await clock.advance(1200)
