@@ -124,7 +124,7 @@ async def test_a_model_is_tested_before_it_is_saved_and_answers_at_once(
         assert "sk-entered" not in await page.content()
         kept = await app.db["company"].find_one({"_id": "model"})
         assert "sk-entered" not in str(kept)
-        await page.get_by_label("None", exact=True).check()
+        await page.locator("[name=source][value=none]").check()
         await page.get_by_role("button", name="Save the model").click()
         await expect(page.locator(".toast").last).to_contain_text("Saved")
         assert app.answers.writing_seconds == 0
