@@ -106,6 +106,7 @@ def shots_of(conversation: str, article: str) -> Sequence[Shot]:
         Shot(name="assistant-numbers", path="/console/assistant/numbers"),
         Shot(name="knowledge", path="/console/knowledge"),
         Shot(name="article", path=f"/console/knowledge/article?id={article}"),
+        Shot(name="knowledge-review", path="/console/knowledge/review"),
         Shot(name="disagreements", path="/console/knowledge/disagreements"),
         Shot(name="sources", path="/console/sources"),
         Shot(name="imports", path="/console/imports"),
