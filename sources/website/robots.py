@@ -13,7 +13,7 @@ from sources.website.fetching import Fetcher, PageFailed
 
 LARGEST = 512_000  #: bytes; the rest does not count, says the standard
 SLOWEST = 30.0  #: seconds between two requests that we grant a site
-_AGENT = re.compile(r"^(\s*user[- ]?agent\s*[: ]\s*)([^#\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_AGENT = re.compile(r"user[-\s]{0,9}agent(?:\s{0,9}:|\s)(.*)", re.IGNORECASE)
 
 
 class Robots:
@@ -61,11 +61,11 @@ def rules_for(text: str, *, name: str) -> Protego:
     Each rule is kept for each name of its group: fifteen thousand of both would fill the memory.
     So all names that do not mean us become one.
     """
-
-    def plain(match: re.Match[str]) -> str:
-        told = match[2].strip().lower()
-        bare = told.replace("*", "")
-        means_us = not bare or name.lower().startswith(bare)
-        return match[0] if told and means_us else f"{match[1]}-"
-
-    return Protego.parse(_AGENT.sub(plain, text))
+    lines = []
+    for line in text.splitlines():
+        # As the parser sees it: without what is behind a comment's sign.
+        told = _AGENT.fullmatch(line.partition("#")[0].strip())
+        bare = told[1].strip().lower().replace("*", "") if told else ""
+        means_us = name.lower().startswith(bare)
+        lines.append(line if means_us else "User-agent: -")
+    return Protego.parse("\n".join(lines))
