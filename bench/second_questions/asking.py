@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from core.rag.commands.evaluation import Bench
 from core.rag.confidence.model import Confidence
 from core.rag.domain.model import Article
 from core.rag.reading.tables.records import article_from_row
+from core.rag.reranking.question_matcher import Matcher
 from core.rag.vectors.embeddings import ThreadEmbedder
 from core.rag.vectors.encoder import Encoder
 from tests.support.world import AlwaysOpen, FixedRules
@@ -212,11 +213,14 @@ class Desk:
         return sent, review
 
 
-async def outcomes_of(company: Company, encoder: Encoder) -> list[Outcome]:
+async def outcomes_of(
+    company: Company, encoder: Encoder, *, matcher: Matcher | None = None
+) -> list[Outcome]:
     """All talks of the company, each in a conversation of its own."""
     with ThreadPoolExecutor(1) as executor:
         embedder = ThreadEmbedder(encoder, executor)
-        bench = await Bench.over([_article_of(row) for row in company.known], embedder, executor)
+        articles = [_article_of(row) for row in company.known]
+        bench = await Bench.over(articles, embedder, executor, matcher=matcher)
         try:
             desk = _desk(company, bench)
             return [await desk.ask(talk, f"{n}") for n, talk in enumerate(company.talks)]
@@ -254,7 +258,8 @@ def _desk(company: Company, bench: Bench) -> Desk:
 
 
 def _article_of(row: Known) -> Article:
-    return article_from_row({"id": row.id, "title": row.question, "text": row.answer})
+    article = article_from_row({"id": row.id, "title": row.question, "text": row.answer})
+    return replace(article, questions=row.taught)
 
 
 def _article(passage_id: str) -> str:

@@ -15,6 +15,8 @@ KINDS = (
     "after_resolve",
     "two_in_one",
     "waiting",
+    "reworded",
+    "neighbour",
 )
 
 
@@ -25,6 +27,7 @@ class Known:
     id: str
     question: str
     answer: str
+    taught: tuple[str, ...] = ()  #: how else it was asked, learned from people's answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

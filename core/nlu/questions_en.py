@@ -110,13 +110,18 @@ def _stands_for(found: list[str], place: int, *, named: bool) -> bool:
     before, following = found[place - 1] if place else "", rest[0] if rest else ""
     ends = not rest or following in AUXILIARIES | _PREPOSITIONS | _ALSO
     if word in ("one", "ones"):
+        if following == "of" or (rest and before in _PREPOSITIONS):
+            return False  # "one of those plastic cards", "on one charge"
         return ends or following in ATTRIBUTES
     if word in ("that", "those", "these", "this", "same"):
         # "That discount" names it; "that you ship" joins a clause; "is that free" asks of it.
         return (ends or before in AUXILIARIES) and not named
     if word in ("her", "his", "their", "its"):
-        return not named
+        # "Its an emergency" is "it's".
+        return not named and not (word == "its" and following in _DETERMINERS)
     if word == "it":
+        if before in ("make", "made") or following == "to":
+            return False  # "I can't make it tomorrow", "how expensive is it to …"
         after = [w for w in rest if w not in _ALSO]
         if after[:1] and after[0] in _EXPLETIVE and _JOINING.intersection(after):
             return False
@@ -167,8 +172,24 @@ def asks(text: str) -> bool:
         return False
     if _begins(found, 0, first=True):
         return True
-    said = f" {' '.join(words(text))} "
-    return any(f" {phrase} " in said for phrase in _ASKED_FOR)
+    said = words(text)
+    together = f" {' '.join(said)} "
+    if any(f" {phrase} " in together for phrase in _ASKED_FOR):
+        return True
+    # "Had a tooth pulled today, what am I allowed to eat".
+    return any(
+        wh in WH and verb in AUXILIARIES and subject in _PRONOUNS
+        for wh, verb, subject in zip(said, said[1:], said[2:], strict=False)
+    ) or any(_begins(part, 0) for part in map(words, text.split(",")[1:]) if part)
+
+
+def asks_how(text: str) -> bool:
+    """Whether this only asks how that is done which was asked before: "and how do I do that"."""
+    found = bare(text)
+    if found[:1] != ["how"]:
+        return False
+    does_that = found[1:2] and found[1] in AUXILIARIES and found[-1] in ("it", "that", "this")
+    return len(found) == 1 or (bool(does_that) and len(found) <= 5)
 
 
 def announces(text: str) -> bool:
@@ -256,6 +277,8 @@ def _begins(found: list[str], at: int, *, first: bool = False) -> bool:
     if word not in AUXILIARIES:
         return False
     if first:
+        if word in _SUBJECT_NEXT and following not in _SUBJECT_NEXT[word]:
+            return False
         return following not in ("not", "be") and bool(rest)
     if not rest or following in _NO_SUBJECT or following in AUXILIARIES:
         return False
@@ -266,6 +289,14 @@ def _begins(found: list[str], at: int, *, first: bool = False) -> bool:
     if word == "has":
         return following in _PRONOUNS | _DETERMINERS
     return len(rest) > 1
+
+
+_SUBJECT_NEXT = {
+    **dict.fromkeys(_NOT, _PRONOUNS | _DETERMINERS),
+    **dict.fromkeys(("have", "had", "am"), _PRONOUNS),
+    **dict.fromkeys(("was", "were"), (_PRONOUNS | _DETERMINERS) - _set("a an any no")),
+}
+"""What such a word asks of stands next to it: "had a tooth pulled", "can't log in" leave out "I"."""
 
 
 def split(sentence: str) -> list[str]:

@@ -118,12 +118,44 @@ def refers(text: str) -> bool:
     found = bare(text)
     raw = words(text)
     for place, word in enumerate(found):
-        if word in REFERS and word not in ("거", "둘"):
+        if word in REFERS and word not in ("거", "둘") and not _is_explained(found, place):
             return True
         if place == 0 and word in ("이", "저", "해당") and len(found) > 1:
             return True
     # "그 상품은 …": a lead unless a noun follows it at once.
     return len(raw) > 1 and raw[0] == "그" and bool(stem(raw[1]))
+
+
+def _is_explained(found: list[str], place: int) -> bool:
+    """Whether what stands before a word that points back is what it points at.
+
+    "인비절라인 같은 교정", "수영복 위에", and "선물이 왔는데 이거 어떻게 받아요?", where a whole clause has
+    named it.
+    """
+    before = found[:place]
+    if found[place] in _BEHIND_NOUNS:
+        return bool(before) and bool(stem(before[-1]))
+    clauses = [at for at, word in enumerate(before) if word.endswith(_CLAUSE)]
+    return bool(clauses) and any(map(stem, before[: clauses[-1]]))
+
+
+_BEHIND_NOUNS = frozenset(("같은", "위에", "위의", "앞의"))
+_CLAUSE = ("데", "데요", "거든요", "니까", "지만")
+
+
+def asks_how(text: str) -> bool:
+    """Whether this only asks how that is done which was asked before: "어떻게 하죠?"."""
+    found = bare(text)
+    return (
+        0 < len(found) <= 2
+        and found[0].startswith(("어떻게", "어케"))
+        and all(word.startswith(_DOING) for word in found[1:])
+    )
+
+
+_DOING = tuple("하해할합한되돼될됩")
+_TRYING = ("가야", "가도", "가면", *"주줘드보봐놓두둬")
+_WONDERING = (*"하해봐봅", "싶", "생각", "고민", "걱정")
 
 
 def asks(text: str) -> bool:
@@ -254,6 +286,8 @@ class _Said:
             return False
         asked = self._wh[at] > self._wh[begun]
         again = self._asks[end] > self._asks[at]
+        if _goes_on(before, self._found[at]):
+            return False
         if before.endswith(_FINAL) and before not in _NO_ENDING:
             ends = _asking(before) or asked or self._told[at - 1]
             ends = ends or (self._marked and before.endswith(_POLITE))
@@ -271,6 +305,26 @@ class _Said:
             topics = self._topics[last] > self._topics[at]
             return again and (topics or self._wh_untold[end] > self._wh_untold[at])
         return False
+
+
+def _goes_on(word: str, following: str) -> bool:
+    """Whether a word that looks like the end of a sentence only leads to the next one.
+
+    "언제까지 먹어야 하나요", "태울까 하는데", "검정인지 남색인지".
+    """
+    if word.endswith("까지") or word in _LEADING:
+        return True
+    if word.endswith("야"):
+        return following.startswith(_DOING)
+    if word.endswith("까"):
+        return following.startswith(_WONDERING) or following.endswith("까")
+    if word.endswith("해"):
+        return following.startswith(_TRYING)
+    return word.endswith("지") and (following.endswith("지") or following.startswith(_KNOWING))
+
+
+_KNOWING = ("모르", "몰라", "알고", "알아", "아시", "확인", "헷갈", "고민", "걱정", "보는", "볼")
+_LEADING = frozenset(("얼마나", "누가", "어디다", "언제나"))
 
 
 def _counted(are: Iterable[object]) -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from core.domain.drafts import Draft, DraftPart, Finding, Question, Reason, Turn
 from core.domain.messages import Author, Citation
-from core.nlu.questions import Kind, Piece, alternatives, pieces
+from core.nlu.questions import Kind, Piece, alternatives, grammar_of, pieces
 from core.nlu.smalltalk import small_talk
 from core.rag.answering.extractive import citation
 from core.rag.domain.model import Found, Hit, Retriever
@@ -72,6 +72,10 @@ def things_asked(text: str) -> tuple[str, ...]:
             if before and standing in (Stance.BARE, Stance.REFERS):
                 # "My dryer hums. What should I do?" is one question.
                 piece = Piece(text=f"{before} {piece.text}", kind=piece.kind)
+            elif questions and grammar_of(piece.text).asks_how(piece.text):
+                # "Can I reserve one, and how?" is answered by how.
+                last = questions.pop()
+                piece = Piece(text=f"{last.text} {piece.text}", kind=piece.kind)
             questions.append(piece)
             before = ""
         else:

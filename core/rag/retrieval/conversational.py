@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from core.domain.drafts import Reason, Turn
 from core.nlu.questions import without_leads
 from core.rag.domain.model import Found, Hit, Retriever
-from core.rag.retrieval.followups import FollowUp, Stance, is_about, stance, subject_of
+from core.rag.retrieval.followups import (
+    FollowUp,
+    Stance,
+    is_about,
+    names_all,
+    stance,
+    subject_of,
+)
 
 CHARS = 1000  #: of a question that are searched for
 LOOKED_AT = 3  #: hits that may answer a follow-up
@@ -57,8 +64,10 @@ async def search(
     alone = Searched(question=question, text=text, found=found)
     if asked is None:
         named = stance(question) in (Stance.OWN, Stance.THING) or found.signals.get("same_words")
+        if named or names_all(question, found.subject.wording):
+            return alone
         # It stands on something, and there is nothing for it to stand on.
-        return alone if named else replace(alone, reason=Reason.UNCLEAR_FOLLOW_UP)
+        return replace(alone, reason=Reason.UNCLEAR_FOLLOW_UP)
     assert subject is not None
     if not found.hits or found.signals.get("same_words"):
         return alone

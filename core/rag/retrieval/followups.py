@@ -23,6 +23,7 @@ from core.nlu.smalltalk import small_talk
 from core.rag.domain.model import Hit
 from core.rag.semantics.answer_types import Wanted, says, wanted
 from core.rag.semantics.facets import other_value
+from core.rag.semantics.thesaurus import put_as
 from core.rag.vectors.lexical import token_set
 
 LONGEST = 14  #: words of a question that may stand on another one
@@ -251,6 +252,18 @@ def numbers(text: str) -> frozenset[str]:
         if value is not None:
             found.add(str(value))
     return frozenset(found - {"1"})
+
+
+def names_all(question: str, known: str) -> bool:
+    """Whether the question names everything that a known one is about, so that nothing that it
+    leaves open, as "it" does, can be meant by the known one alone.
+    """
+    said = put_as(question, known)
+    named = _content(known)
+    if is_korean(known):
+        packed = "".join(said.split())
+        return bool(named) and all(word in packed for word in named)
+    return bool(named) and all(_is_among(word, en.words(said)) for word in named)
 
 
 def is_about(question: str, hit: Hit) -> bool:

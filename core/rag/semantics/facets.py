@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from config.languages import every, patterns
-from core.rag.semantics.alignment import marked, run_together, words
+from core.rag.semantics.alignment import FOUND, Word, found_in, marked, run_together, words
 from core.rag.semantics.amounts.quantities import quantities
-from core.rag.semantics.negation import denials, denied_otherwise
+from core.rag.semantics.negation import denials, denied_otherwise, turned_by_prefix
 from core.rag.vectors.lexical import stem
 from core.text.folding import compatible
 
@@ -25,6 +25,7 @@ Values = Mapping[str, frozenset[str]]
 
 _WITH = tuple(map(re.compile, every("presence", "with")))
 _WITHOUT = tuple(map(re.compile, every("presence", "without")))
+_INSTEAD = tuple(map(re.compile, every("presence", "instead")))
 _ENGLISH = re.compile(r"[a-z]+(?:'[a-z]+)?(?:/o?)?|[£$€]|\d+")
 
 
@@ -77,7 +78,9 @@ def facet_signals(asked: str, known: str, source: str = "") -> Mapping[str, floa
     for facet in (mine.keys() | theirs.keys()) - {PRESENCE}:
         a, b = mine.get(facet, frozenset()), theirs.get(facet, frozenset())
         if a and b:
-            clashes += [] if a & b else [facet]
+            # "The bike on the bus" and "the bike on the train" share the bike.
+            apart = not a & b or (facet not in LOOSE and bool(a - b and b - a))
+            clashes += [facet] if apart else []
         elif a:
             new += not a <= told.get(facet, frozenset())
         else:
@@ -106,7 +109,32 @@ def other_value(asked: str, known: str, source: str) -> bool:
 
 
 def _turned(asked: str, known: str) -> bool:
-    return _turned_round(asked, known) or denied_otherwise(asked, known)
+    return (
+        _turned_round(asked, known)
+        or denied_otherwise(asked, known)
+        or turned_by_prefix(asked, known)
+        or _in_its_place(asked, known)
+        or _in_its_place(known, asked)
+    )
+
+
+def _in_its_place(one: str, other: str) -> bool:
+    """Whether one wants something in the place of what the other asks of: "cash instead of card"."""
+    beside = words(other)
+    unwanted, rest = _replaced(one)
+    if not unwanted or all(found_in(word, beside, other) >= FOUND for word in rest):
+        return False
+    kept = {word.key for word in _replaced(other)[0]}
+    return any(w.key not in kept and found_in(w, beside, other) >= FOUND for w in unwanted)
+
+
+@lru_cache(maxsize=20_000)
+def _replaced(text: str) -> tuple[Sequence[Word], Sequence[Word]]:
+    """What a text does not want, card of "cash instead of card", and what else it says."""
+    rest = plain = compatible(text[:LONGEST]).lower()
+    for way in _INSTEAD:
+        rest = way.sub(" ", rest)
+    return _named(_INSTEAD, plain), words(rest)
 
 
 def _turned_round(asked: str, known: str) -> bool:
@@ -119,18 +147,18 @@ def _turned_round(asked: str, known: str) -> bool:
 
 
 @lru_cache(maxsize=20_000)
-def _having(text: str) -> tuple[frozenset[str], frozenset[str]]:
+def _having(text: str) -> Sequence[frozenset[str]]:
     """What a text is with, and what it is without."""
     plain = compatible(text[:LONGEST]).lower()
+    return tuple(frozenset(w.key for w in _named(ways, plain)) for ways in (_WITH, _WITHOUT))
 
-    def named(patterns: Sequence[re.Pattern[str]]) -> frozenset[str]:
-        found = (match.group(1) for pattern in patterns for match in pattern.finditer(plain))
-        return frozenset(word.key for name in found for word in words(name))
 
-    return named(_WITH), named(_WITHOUT)
+def _named(ways: Sequence[re.Pattern[str]], plain: str) -> Sequence[Word]:
+    found = (match.group(1) for way in ways for match in way.finditer(plain))
+    return [word for name in found for word in words(name)]
 
 
 def forget_comparisons() -> None:
     """Remember no text that was compared."""
-    for remembered in (words, marked, run_together, facets, _having, denials, quantities):
+    for remembered in (words, marked, run_together, facets, _having, _replaced, denials, quantities):
         remembered.cache_clear()

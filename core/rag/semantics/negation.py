@@ -18,9 +18,11 @@ from core.text.folding import compatible
 NEARLY = 0.34  #: of the words of either text that the other may lack
 REACH = 3  #: words before an English word in which a negator denies it
 REACH_KO = 2  #: words after a Korean one
+SHORTEST = {False: 4, True: 2}  #: letters of a word that a prefix turns round; True: Korean
 
 _LISTS = patterns("negation")
 _EN, _KO = _LISTS["en"], _LISTS["ko"]
+_PREFIXES = (*_EN["prefixes"], *_KO["prefixes"])
 _TOKEN = re.compile(r"[가-힣]+|[^\W\d_]+(?:'[^\W\d_]+)?|\d+")
 _BEFORE, _ENDS, _AFTER = map(re.compile, (_EN["before"], _EN["ends"], _EN["after"]))
 _INSIDE, _NEXT, _ENDS_KO = map(re.compile, (_KO["inside"], _KO["next"], _KO["ends"]))
@@ -41,6 +43,21 @@ def denied_otherwise(asked: str, known: str) -> bool:
     return missing["asked_missing"] <= NEARLY and missing["known_missing"] <= NEARLY
 
 
+def turned_by_prefix(asked: str, known: str) -> bool:
+    """Whether the two differ in one word alone, and a prefix makes it its opposite: disconnect
+    beside connect, 비회원 beside 회원.
+    """
+    mine, theirs = words(asked), words(known)
+    added = {w.key for w in mine} - {w.key for w in theirs}
+    lost = {w.key for w in theirs} - {w.key for w in mine}
+    if len(added) != 1 or len(lost) != 1:
+        return False
+    shorter, longer = sorted((*added, *lost), key=len)
+    return len(shorter) >= SHORTEST[is_hangul(shorter)] and any(
+        longer == prefix + shorter for prefix in _PREFIXES
+    )
+
+
 @lru_cache(maxsize=20_000)
 def denials(text: str) -> Mapping[str, frozenset[bool]]:
     """By word, whether it is denied; both where it is named twice."""
@@ -56,12 +73,17 @@ def denials(text: str) -> Mapping[str, frozenset[bool]]:
         while number + 1 < len(tokens) and tokens[number + 1][1] <= begin:
             number += 1
         around = [token for token, _ in tokens]
-        if "가" <= tokens[number][0][0] <= "힣":
+        if is_hangul(tokens[number][0]):
             denied = _denied_in_korean(word, around, number)
         else:
             denied = _denied(around, number) or bool(_AFTER.match(plain, at))
         found.setdefault(word.key, set()).add(denied)
     return {key: frozenset(values) for key, values in found.items()}
+
+
+def is_hangul(word: str) -> bool:
+    """Whether the word begins with a Korean letter."""
+    return "가" <= word[:1] <= "힣"
 
 
 def _denied(tokens: Sequence[str], number: int) -> bool:

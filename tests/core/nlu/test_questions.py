@@ -52,6 +52,8 @@ SEVERAL = {
     "1. 바비큐 이용 방법 2. 와이파이 되는지": 2,
     "체크인은 몇 시부터이고 체크아웃은 몇 시인가요?": 2,
     "바다실 하루에 얼마예요 세탁기 있어요?": 2,
+    "what are your hours and how do I get there": 2,
+    "영업시간이 언제까지예요 어떻게 가요": 2,
 }
 ONE = (
     "How do I cancel and get a refund?",
@@ -70,6 +72,11 @@ ONE = (
     "My dryer makes a noise. What should I do?",
     "Does it cost 3.50 an hour, i.e. is that per person?",
     "How do I find out who called and said that my card is blocked?",
+    "Could I reserve one in advance please, and how",
+    "Can I cancel my course? How do I do that?",
+    "had a tooth pulled today, what am I allowed to eat",
+    "can't come on thursday, how do I move the lesson",
+    "was ill on tuesday, is that lesson gone",
     "뭘 준비하고 가야 하나요",
     "예약 취소하면 환불되나요",
     "어제 주문했는데 언제 도착하나요?",
@@ -78,6 +85,15 @@ ONE = (
     "감사합니다! 근데 얼마예요?",
     "안녕하세요 주말에 가려고 하는데요 영업시간이 어떻게 되나요?",
     "로그인하려고 하는데 안 돼요. 어떻게 하나요?",
+    "예약하려면 어떻게 해야 하죠",
+    "언제까지 취소하면 돈 안 내도 돼요?",
+    "토요일은 몇 시까지 진료하시는지 궁금합니다",
+    "고기는 며칠까지 먹을 수 있나요?",
+    "돈이 얼마나 들죠?",
+    "오전에 갈까 하는데 대기가 긴가요",
+    "사진이 어두워서 검정인지 남색인지 모르겠어요",
+    "얼마를 준비해 가야 하는지 알려 주세요",
+    "회원증 되나요? 어떻게 하죠?",
 )
 
 

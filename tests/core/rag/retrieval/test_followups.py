@@ -7,7 +7,15 @@ import pytest
 from core.domain.drafts import Turn
 from core.domain.messages import Author
 from core.rag.domain.model import Hit, Passage
-from core.rag.retrieval.followups import FollowUp, Stance, Subject, is_about, stance, subject_of
+from core.rag.retrieval.followups import (
+    FollowUp,
+    Stance,
+    Subject,
+    is_about,
+    names_all,
+    stance,
+    subject_of,
+)
 from core.rag.semantics.answer_types import Wanted, says, wanted
 
 CUSTOMER, AI, AGENT = Author.CUSTOMER.value, Author.AI.value, Author.AGENT.value
@@ -21,7 +29,15 @@ OWN = (
     "My card is lost, how do I block it?",
     "when do you open",
     "What are your opening hours?",
+    "I can't make it tomorrow, how do I cancel",
+    "how many km on one charge",
+    "can I get one of those plastic cards",
+    "its an emergency, my tooth hurts",
+    "How expensive is it to get my brakes set right?",
     "해외 송금 수수료가 얼마인가요?",
+    "인비절라인 같은 교정도 하시나요?",
+    "수영복 위에 래쉬가드 입어도 되나요",
+    "카톡으로 차 선물이 왔는데 이거 어떻게 받아요?",
     "계좌를 해지하고 싶어요",
     "그런데 카드로 결제돼요?",
     "배송비는 얼마예요?",
@@ -35,6 +51,7 @@ REFERS = (
     "what does a new one cost?",
     "does that include batteries?",
     "거기 주차 되나요?",
+    "같은 사이즈로 되나요?",
     "그건 방수가 되나요?",
     "그 상품은 언제 도착해요?",
 )
@@ -217,3 +234,13 @@ def test_what_was_given_says_nothing_of_the_other_way_round() -> None:
     assert not following("and how do I switch it on again?", known).fits_given(off)
     both = hit("Hold the key to switch it off; hold it again to switch it on.", known)
     assert following("and how do I switch it on again?", known).fits_given(both)
+
+
+def test_what_a_question_leaves_open_the_known_one_must_not_name_alone() -> None:
+    assert names_all("is there a lock with it", "Do I get a lock?")
+    assert names_all("can I have it gift-wrapped", "Do you gift-wrap?")
+    assert not names_all("is it waterproof?", "Is the hiking boot waterproof?")
+    assert not names_all("how do I start it?", "How do I start the pump?")
+    assert not names_all("how do I start it?", "How can I do that?")
+    assert names_all("그거 방수 되나요?", "방수가 되나요?")
+    assert not names_all("그거 방수 되나요?", "등산화는 방수가 되나요?")

@@ -29,6 +29,12 @@ def clash(asked: str, known: str) -> bool:
         ("석식 포함인가요", "조식이 포함되나요?"),
         ("화상으로 상담할 수 있나요", "전화로 상담할 수 있나요?"),
         ("조식 필요없는데 얼마죠", "조식 포함 요금은 얼마인가요?"),
+        ("May I take a bike on the bus?", "May I take a bike on the train?"),
+        ("Do you have unheated units?", "Do you have heated units?"),
+        ("Can I get a paper bill instead of the PDF?", "Can I get a PDF of my bill?"),
+        ("자전거를 버스에 실을 수 있나요?", "자전거를 지하철에 실을 수 있나요?"),
+        ("비회원도 예약되나요?", "회원도 예약되나요?"),
+        ("물레 말고 손으로 빚을 수 있나요", "물레를 써 볼 수 있나요?"),
     ],
 )
 def test_another_value_is_another_question(asked: str, known: str) -> None:
@@ -44,6 +50,9 @@ def test_another_value_is_another_question(asked: str, known: str) -> None:
         ("I'd like to reduce my limit", "How do I lower my limit?"),
         ("불 좀 꺼주세요 어떻게 해요", "불을 끄려면 어떻게 하나요?"),
         ("일찍 들어가도 되나요", "체크인 전에 들어갈 수 있나요?"),
+        ("how to take the block off my sim card", "How do I unblock my SIM?"),
+        ("Do I pay cash instead of card?", "Can I pay by card or in cash?"),
+        ("전화 말고 인터넷으로 예약하고 싶어요", "예약은 어떻게 하나요?"),
     ],
 )
 def test_the_same_value_in_other_words_is_none(asked: str, known: str) -> None:
