@@ -26,6 +26,7 @@ from core.rag.vectors.embeddings import ThreadEmbedder
 TARGET = 0.95
 FILLERS = ("a1_bank", "b3_intune", "b1_govt")
 MANY = 2_000
+FOLDERS = ("held", "fresh", "situations", "next", "fit")
 
 
 def fillers(folder: str, own: str) -> list[Article]:
@@ -124,7 +125,7 @@ def share(part: int, whole: int, empty: float = 0.0) -> float:
 
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", default="held", choices=("held", "fresh", "situations", "fit"))
+    parser.add_argument("--folder", default="held", choices=FOLDERS)
     parser.add_argument("--cache", type=Path, default=Path("/tmp/rag-embeddings.pickle"))
     parser.add_argument("--siblings", type=int, nargs="*", default=[1, 2, 3])
     parser.add_argument("--few", action="store_true", help="without the 2,000 articles")

@@ -296,7 +296,7 @@ _SUBJECT_NEXT = {
     **dict.fromkeys(("have", "had", "am"), _PRONOUNS),
     **dict.fromkeys(("was", "were"), (_PRONOUNS | _DETERMINERS) - _set("a an any no")),
 }
-"""What such a word asks of stands next to it: "had a tooth pulled", "can't log in" leave out "I"."""
+"""What such a word asks of stands beside it: "had a tooth pulled", "can't log in" ask nothing."""
 
 
 def split(sentence: str) -> list[str]:

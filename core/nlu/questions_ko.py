@@ -129,8 +129,8 @@ def refers(text: str) -> bool:
 def _is_explained(found: list[str], place: int) -> bool:
     """Whether what stands before a word that points back is what it points at.
 
-    "인비절라인 같은 교정", "수영복 위에", and "선물이 왔는데 이거 어떻게 받아요?", where a whole clause has
-    named it.
+    "인비절라인 같은 교정", "수영복 위에", and "선물이 왔는데 이거 어떻게 받아요?", where
+    a clause has named it.
     """
     before = found[:place]
     if found[place] in _BEHIND_NOUNS:

@@ -24,7 +24,7 @@ from core.rag.domain.model import Hit
 from core.rag.semantics.answer_types import Wanted, says, wanted
 from core.rag.semantics.facets import other_value
 from core.rag.semantics.thesaurus import put_as
-from core.rag.vectors.lexical import token_set
+from core.rag.vectors.lexical import stem, token_set
 
 LONGEST = 14  #: words of a question that may stand on another one
 SUBJECT_CHARS = 300
@@ -281,8 +281,8 @@ def _content(text: str) -> list[str]:
 def _is_among(word: str, words: Collection[str]) -> bool:
     if is_korean(word):
         return any(word in other or other in word for other in words)
-    stems = token_set(word)
-    return any(stems & token_set(other) or _overlaps(word, other) for other in words)
+    stems = _stems(word)
+    return any(stems & _stems(other) or _overlaps(word, other) for other in words)
 
 
 def speaks_of(hit: Hit, word: str) -> bool:
@@ -292,11 +292,17 @@ def speaks_of(hit: Hit, word: str) -> bool:
     if is_korean(word):
         packed = "".join(text.split())
         return word in packed or (len(word) > 2 and word[-1] in _VERBS and word[:-1] in packed)
-    if token_set(word) & token_set(text):
+    if _stems(word) & _stems(text):
         return True
     return len(word) > 3 and any(_overlaps(word, other) for other in token_set(text))
 
 
+def _stems(text: str) -> frozenset[str]:
+    """The stems of a text; "children" is one child and more."""
+    return frozenset(_SINGULAR.get(word, word) for word in token_set(text))
+
+
+_SINGULAR = {stem(many): one for many, one in _EN["plurals"].items()}
 _VERBS: str = _KO["endings"]  #: a verb's last syllable, which changes
 
 

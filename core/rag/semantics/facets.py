@@ -119,7 +119,7 @@ def _turned(asked: str, known: str) -> bool:
 
 
 def _in_its_place(one: str, other: str) -> bool:
-    """Whether one wants something in the place of what the other asks of: "cash instead of card"."""
+    """Whether one wants something in place of what the other asks of: "cash instead of card"."""
     beside = words(other)
     unwanted, rest = _replaced(one)
     if not unwanted or all(found_in(word, beside, other) >= FOUND for word in rest):
@@ -160,5 +160,14 @@ def _named(ways: Sequence[re.Pattern[str]], plain: str) -> Sequence[Word]:
 
 def forget_comparisons() -> None:
     """Remember no text that was compared."""
-    for remembered in (words, marked, run_together, facets, _having, _replaced, denials, quantities):
+    for remembered in (
+        words,
+        marked,
+        run_together,
+        facets,
+        _having,
+        _replaced,
+        denials,
+        quantities,
+    ):
         remembered.cache_clear()

@@ -13,6 +13,7 @@ from core.rag.retrieval.followups import (
     Subject,
     is_about,
     names_all,
+    speaks_of,
     stance,
     subject_of,
 )
@@ -244,3 +245,10 @@ def test_what_a_question_leaves_open_the_known_one_must_not_name_alone() -> None
     assert not names_all("how do I start it?", "How can I do that?")
     assert names_all("그거 방수 되나요?", "방수가 되나요?")
     assert not names_all("그거 방수 되나요?", "등산화는 방수가 되나요?")
+
+
+def test_children_are_spoken_of_where_a_child_is() -> None:
+    said = hit("Check-ups are free under 16.", "How much is a check-up for my child?")
+    assert speaks_of(said, "children")
+    assert speaks_of(hit("For children of all ages.", "Ages"), "child")
+    assert not speaks_of(said, "women")
