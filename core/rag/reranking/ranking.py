@@ -50,6 +50,7 @@ class Candidate:
     question_passage: str = ""
     text_passage: str = ""
     passage_text: str = ""
+    called: str = ""  #: the passage's heading, or title
     worded_like: str = ""  #: the known question that shares the most words
 
     @property
@@ -148,6 +149,7 @@ def _take(candidate: Candidate, name: Field, match: Match) -> None:
                 candidate.text = match.score
                 candidate.text_passage = payload["passage_id"]
                 candidate.passage_text = payload["text"]
+                candidate.called = payload["heading"] or payload["title"]
         case Field.QUESTION_WORDS:
             if match.score > candidate.question_words:
                 candidate.question_words = match.score
@@ -158,6 +160,7 @@ def _take(candidate: Candidate, name: Field, match: Match) -> None:
             if not candidate.text_passage:
                 candidate.text_passage = payload["passage_id"]
                 candidate.passage_text = payload["text"]
+                candidate.called = payload["heading"] or payload["title"]
 
 
 def _score(

@@ -26,6 +26,7 @@ CONSIDERED = 3  #: answers, from the likeliest on
 WORDINGS = 2  #: of one answer, the nearest by meaning
 CLASH = 3.0  #: log-odds that another weekday, number or place costs
 WORDED = 0.7  #: weight of the wording model beside the matcher's log-odds and the ranking's score
+VARIED = 2  #: questions known to an answer, from which on a ranker has learned how they vary
 SPOKEN_OF = 2.5  #: log-odds of a passage that speaks of everything asked
 SAME = 1.5  #: log-odds from which on a less likely answer overtakes
 
@@ -37,15 +38,23 @@ async def subject_of(
     *,
     groups: Groups,
     matcher: Matcher,
+    learned: Mapping[str, int] | None = None,
 ) -> Subject:
-    """The answer that was asked for, or how far the likeliest one is from it."""
+    """The answer that was asked for, or how far the likeliest one is from it.
+
+    `learned` says how many questions are known to each answer that the learned ranker knows.
+    """
     considered: list[tuple[float, Subject]] = []
     for place, candidate in enumerate(candidates[:CONSIDERED]):
         wordings = _wordings(candidate, found, groups)
         if not wordings:
             continue
         source = candidate.passage_text
-        wording, odds, signals = await nearest(asked, wordings, source, matcher=matcher)
+        # Of many known questions each is one of many ways to ask, of a few each may be terse.
+        few = (learned or {}).get(candidate.group, 0) < VARIED
+        wording, odds, signals = await nearest(
+            asked, wordings, source, matcher=matcher, own=candidate.called if few else None
+        )
         subject = Subject(
             group=candidate.group,
             odds=max(-BOUND, min(BOUND, odds)),
@@ -65,15 +74,33 @@ def _every_word(signals: Mapping[str, float]) -> bool:
 
 
 async def nearest(
-    asked: str, wordings: Sequence[str], source: str, *, matcher: Matcher
+    asked: str,
+    wordings: Sequence[str],
+    source: str,
+    *,
+    matcher: Matcher,
+    own: str | None = None,
 ) -> tuple[str, float, Mapping[str, float]]:
-    """The wording that asks most surely the same, the log-odds that it does, and its signals."""
+    """The wording that asks most surely the same, the log-odds that it does, and its signals.
+
+    With `own`, which is what the source is called, another wording counts only where it has all
+    words of the question: beside a terse one that was learned, "whitening price?", also "how much
+    is laser whitening?" seems to ask the same in more words.
+    """
     if not any(map(asks, wordings)):
         signals = _under_heading(asked, wordings[0], source)
         return wordings[0], -SPOKEN_OF if signals["asked_missing"] else SPOKEN_OF, signals
+    if own is not None and len(wordings) > 1:
+        whole = [one for one in wordings if _has_all(one, asked)]
+        wordings = list(dict.fromkeys((own, *whole))) if asks(own) else whole or wordings
     odds = [(await matcher.judge(put_as(asked, one), [one]))[0] for one in wordings]
     best = max(range(len(wordings)), key=odds.__getitem__)
     return wordings[best], odds[best], compared(asked, wordings[best], source)
+
+
+def _has_all(known: str, asked: str) -> bool:
+    """Whether a known question has all words of the question."""
+    return not shares_missing(put_as(asked, known), known, "")["asked_missing"]
 
 
 def compared(asked: str, known: str, source: str) -> Mapping[str, float]:

@@ -182,7 +182,12 @@ class HybridRetriever:
         if self._matcher is None:
             return ranking
         subject = await subject_of(
-            text, ranking.candidates, found, groups=self._groups, matcher=self._matcher
+            text,
+            ranking.candidates,
+            found,
+            groups=self._groups,
+            matcher=self._matcher,
+            learned=verdict.counts,
         )
         return replace(ranked(first=subject.group) if subject.place else ranking, subject=subject)
 

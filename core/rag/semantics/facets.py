@@ -19,6 +19,9 @@ from core.text.folding import compatible
 
 PRESENCE, WITHOUT = "presence", "without"
 LOOSE = frozenset({"action", "asked"})  #: said in so many ways that another value tells little
+TELLING = frozenset({"animal", "document", "part_of_day", "size", "weekday"})
+"""Of these a source names no value beside the point."""
+SEVERAL_DAYS = frozenset({"holiday", "weekday", "weekend"})
 LONGEST = 600  #: characters that are looked at
 
 Values = Mapping[str, frozenset[str]]
@@ -83,6 +86,7 @@ def facet_signals(asked: str, known: str, source: str = "") -> Mapping[str, floa
             clashes += [facet] if apart else []
         elif a:
             new += not a <= told.get(facet, frozenset())
+            clashes += [facet] if _told_of_another(facet, a, told) else []
         else:
             lost += 1
     loosely = sum(facet in LOOSE for facet in clashes)
@@ -94,6 +98,16 @@ def facet_signals(asked: str, known: str, source: str = "") -> Mapping[str, floa
         "facets_lost": float(lost),
         "one_without": float(negated[0] != negated[1]),
     }
+
+
+def _told_of_another(facet: str, asked: frozenset[str], told: Values) -> bool:
+    """Whether the source names another value alone, and so speaks of that: "on Tuesdays" beside
+    "on Fridays?". Of days only where it names one: "Monday to Friday" has Wednesday in it.
+    """
+    others = told.get(facet, frozenset())
+    if facet not in TELLING or not others or asked & others:
+        return False
+    return facet != "weekday" or (len(others) == 1 and not (asked | others) & SEVERAL_DAYS)
 
 
 def other_value(asked: str, known: str, source: str) -> bool:

@@ -71,6 +71,31 @@ async def test_the_matcher_reads_the_question_in_the_known_ones_words() -> None:
     assert subject.signals["known_missing"] == 0.0
 
 
+@pytest.mark.parametrize(
+    ("asked", "learned", "odds"),
+    [
+        ("How much is laser whitening in the chair?", {}, -2.5),
+        ("How much is laser whitening in the chair?", {"white": 5}, 2.0),
+        ("price of whitening", {}, 2.0),
+    ],
+)
+async def test_a_terse_lesson_lets_no_neighbour_pass(
+    asked: str, learned: Mapping[str, int], odds: float
+) -> None:
+    known = {"How much does teeth whitening cost?": -2.5, "whitening price?": 2.0}
+    first, lesson = known
+    candidate = Candidate(group="white", known_question=lesson, worded_like=first, called=first)
+    subject = await subject_of(
+        asked,
+        [candidate],
+        NOTHING,
+        groups=Groups(by_answer={}),
+        matcher=Told(**{text.removesuffix("?"): odds for text, odds in known.items()}),
+        learned=learned,
+    )
+    assert subject.odds == odds
+
+
 async def test_a_less_likely_answer_that_asks_the_same_overtakes() -> None:
     subject = await judged(Told(spain=3.0), "norway", "spain", "italy")
     assert (subject.group, subject.place) == ("spain", 1)

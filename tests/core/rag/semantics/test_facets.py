@@ -78,3 +78,21 @@ def test_an_amount_that_the_source_names_is_none() -> None:
     asked, known = "price of a 2 kg bag", "What does a bag of 1 kg cost?"
     assert other_amount(asked, known)
     assert not other_amount(asked, known, "1 kg costs 3 pounds, 2 kg cost 5 pounds.")
+
+
+@pytest.mark.parametrize(
+    ("asked", "known", "source", "other"),
+    [
+        ("implants on Fridays?", "Do you place implants?", "Yes, on Tuesdays.", True),
+        ("implants on Fridays?", "Do you place implants?", "Yes, Monday to Friday.", False),
+        ("stuck since Monday", "Why does it not move?", "Wait for five working days.", False),
+        ("may my cat come in", "Are animals allowed?", "Dogs on a lead are.", True),
+        ("may my dog come in", "Are animals allowed?", "Dogs and cats are.", False),
+        ("아침 수업도 있나요", "요가 수업이 있나요?", "네, 저녁 7시에 있습니다.", True),
+        ("금요일에도 하나요", "시식회를 하나요?", "네, 화요일에 합니다.", True),
+    ],
+)
+def test_a_source_that_names_another_value_alone(
+    asked: str, known: str, source: str, *, other: bool
+) -> None:
+    assert bool(facet_signals(asked, known, source)["facets_clash"]) is other
