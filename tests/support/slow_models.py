@@ -85,7 +85,7 @@ async def teach(program: Program, folder: Path) -> None:
     file = folder / "faq.csv"
     rows = [f'"{question}","{answer}"' for question, answer in FAQ.items()]
     file.write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
-    await program.command("kb", "add", str(file))
+    await program.command("kb", "add", str(file), within=300.0)
 
 
 @dataclass(slots=True)
