@@ -65,11 +65,10 @@ remove.addEventListener("click", async () => {
 });
 form.querySelector("[data-close]").addEventListener("click", () => dialog.close());
 
-away?.addEventListener("click", async () => {
-  const now = away.getAttribute("aria-checked") !== "true";
-  const body = { away: now };
-  if (await act(away, () => api("/api/inbox/presence", { method: "PUT", body }))) {
-    away.setAttribute("aria-checked", String(now));
+away?.addEventListener("change", async () => {
+  const body = { away: away.checked };
+  if (!(await act(away, () => api("/api/inbox/presence", { method: "PUT", body })))) {
+    away.checked = !away.checked; // as it is still known
   }
   away.focus();
 });

@@ -206,7 +206,7 @@ async def test_an_admin_sets_the_rules_and_an_agent_is_away(
     cid = (await console.office.waiting(chat="c1")).conversation_id
     agent = await visit("/console/conversations", **looks)
     away = agent.locator("#away")
-    await expect(away).to_have_attribute("aria-checked", "false")
+    await expect(away).not_to_be_checked()
     await expect(agent.locator(".inbox-row")).to_have_count(1)
     async with asyncio.timeout(10):
         while (await console.office.inbox.presence.of(MINA)).seen_at is None:
@@ -214,10 +214,10 @@ async def test_an_admin_sets_the_rules_and_an_agent_is_away(
     assert await console.office.inbox.assigner.sweep() == 1
     await expect(agent.locator(".inbox-row .with")).to_be_visible()
     assert (await console.world.conversations.peek(cid)).assigned == MINA.email
-    await away.click()
-    await expect(away).to_have_attribute("aria-checked", "true")
+    async with agent.expect_response("**/api/inbox/presence"):
+        await away.check()
     await agent.reload()
-    await expect(away).to_have_attribute("aria-checked", "true")
+    await expect(away).to_be_checked()
     await other.reload()
     await expect(other.locator(".people .badge.warn")).to_have_count(1)
 
