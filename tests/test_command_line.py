@@ -128,6 +128,28 @@ def test_knowledge_added_while_it_serves_is_found_at_once(server: Server, tmp_pa
     assert "nowhere.md" in missing.err
 
 
+def test_a_known_colleague_gets_the_role_that_is_named(server: Server) -> None:
+    add = ("users", "add", "bea@example.com", "--role")
+    assert bot(*add, "agent", data_dir=server.data_dir).code == 0
+    again = bot(*add, "supervisor", data_dir=server.data_dir)
+    assert again.code == 0
+    assert "is there already, as supervisor now; it was agent." in again.out
+    listed = bot("users", "list", data_dir=server.data_dir).out
+    assert re.search(r"^bea@example.com +supervisor$", listed, re.MULTILINE)
+
+
+def test_a_reader_who_has_seen_enough_ends_it_quietly(server: Server) -> None:
+    listing = subprocess.Popen(
+        [sys.executable, str(ROOT / "bot.py"), "plugins", "list"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=clean_environment() | {"DATA_DIR": str(server.data_dir)},
+    )  # fmt: skip
+    assert listing.stdout is not None
+    listing.stdout.close()  # as `| head` does
+    _, told = listing.communicate(timeout=60)
+    assert (listing.returncode, told) == (0, b"")
+
+
 def test_a_second_server_on_the_same_directory_says_so(server: Server) -> None:
     second = bot("run", "--port", "0", data_dir=server.data_dir)
     assert second.code == 2

@@ -10,7 +10,7 @@ from datetime import datetime
 from core.domain import events as ev
 from core.domain.drafts import Draft, Reason, Turn
 from core.domain.lateness import is_too_late
-from core.domain.messages import Address, Author, DeliveryState, Sender
+from core.domain.messages import DEMONSTRATION, Address, Author, DeliveryState, Sender
 
 KEPT_KEYS = 4096  #: messages that a repeated one is compared with
 DIGEST_BYTES = 8
@@ -154,6 +154,11 @@ class Conversation:
     def channel(self) -> str:
         """The channel's id, "" before the conversation has started."""
         return self.address.channel if self.address else ""
+
+    @property
+    def is_invented(self) -> bool:
+        """Whether nobody had it: the demonstration shop has brought it."""
+        return self.address is not None and self.address.account == DEMONSTRATION
 
     @property
     def review(self) -> Review | None:

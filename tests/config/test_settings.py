@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from config.settings import TRACING, SettingsError, entries, example, load_settings, read_settings
+from config.settings import (
+    TRACING,
+    SettingsError,
+    entries,
+    example,
+    load_settings,
+    misspelt,
+    read_settings,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -208,3 +216,30 @@ def test_models_are_traced_only_where_our_own_setting_says_so(
     monkeypatch.setenv("LLM_TRACING", wanted)
     load_settings(tmp_path)
     assert {os.environ[name] for name in TRACING} == {"true" if wanted else "false"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PORT", "http", "use a whole number"),
+        ("PORT", "99999", "use 65535 or less"),
+        ("AUDIT_SHARE", "much", "use a number"),
+        ("AUTO_SEND_TARGET_PRECISION", "0.1", "use 0.5 or more"),
+        ("LOG_FORMAT", "xml", "use 'text' or 'json'"),
+        ("SECRET_KEY", "short", "use at least 16 characters"),
+    ],
+)
+def test_what_is_wrong_is_said_in_our_words(name: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        read_settings({name: value})
+
+
+def test_a_misspelt_name_is_told_from_other_programs_names() -> None:
+    set_here = dict.fromkeys(
+        ("PUBLIC_ULR", "SMTP_PASWORD", "DESK_HOURS", "SECRET_KEY_FILE", "PATH", "HOME", "HOSTNAME"),
+        "x",
+    )
+    assert list(misspelt(set_here)) == [
+        ("PUBLIC_ULR", "PUBLIC_URL"),
+        ("SMTP_PASWORD", "SMTP_PASSWORD"),
+    ]

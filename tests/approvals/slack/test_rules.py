@@ -12,8 +12,10 @@ from approvals.queue.model import Ruling
 from approvals.slack.views.modals import unpack
 from core.accounts.roles import Role
 from core.accounts.service import OPERATOR
+from core.console.start.story import Telling, events_of, read_story
 from core.domain import events as ev
 from core.domain.events import Decision
+from core.runtime.shipped import DEMONSTRATION
 from core.storage.client import Database
 from tests.approvals.slack_rig import (
     DESK,
@@ -371,3 +373,14 @@ async def test_a_window_opens_in_time_though_slack_is_slow_to_say_who_it_is(desk
     _, view = await desk.opened(set())
     await desk.submit(view_id, view, text="In Settings.")
     assert await said_within(customer) == [("agent", "In Settings.")]
+
+
+async def test_nobody_is_called_for_a_demonstration(desk: Rig) -> None:
+    live = desk.live
+    [talk, *_] = [t for t in read_story(DEMONSTRATION, "en").conversations if t.kind == "waiting"]
+    telling = Telling(
+        conversation_id="invented", locale="en", now=live.core.clock.now(), colleague=""
+    )
+    await live.core.conversations.update("invented", lambda _: events_of(talk, telling))
+    await desk.waiting()  # what has come later is shown already
+    assert [m for m in desk.slack.messages if talk.question in shown(m)] == []
