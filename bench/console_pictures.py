@@ -1,6 +1,7 @@
 """Takes docs/images/console-*.png of every page of the console: `python -m bench.console_pictures`.
 
-`AXE=path/to/axe.min.js` has axe-core look at each page, too, and its findings are printed.
+`AXE=path/to/axe.min.js` has axe-core look at each page, too, and its findings are printed. Names of
+looks (`-phone`, `-ko-dark`) take only these.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -133,6 +135,7 @@ def shots_of(conversation: str, article: str) -> Sequence[Shot]:
 async def main() -> None:
     """All looks, one after the other, over one deployment with a made-up company."""
     axe = os.environ.get("AXE", "")
+    wanted = sys.argv[1:] or [look.name for look in LOOKS]
     script = Path(axe).read_text(encoding="utf-8") if axe else ""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -156,7 +159,7 @@ async def main() -> None:
         )
         stack.push_async_callback(browser.close)
         found = 0
-        for look in LOOKS:
+        for look in (one for one in LOOKS if one.name in wanted):
             found += await _looked(live, browser, look, conversation, script)
         if script:
             print(f"{found} findings that matter")

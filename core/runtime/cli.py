@@ -89,6 +89,10 @@ def _remember_data_dir(context: click.Context, _option: click.Parameter, value: 
         context.find_root().ensure_object(Session).data_dir = str(Path(value).absolute())
 
 
+class SeenEnough(Exception):
+    """Whoever reads our output has gone, as `head` does; the serving process has not."""
+
+
 class TerminalOut:
     """`Out` on this terminal: results on stdout, everything else on stderr."""
 
@@ -98,7 +102,10 @@ class TerminalOut:
     def line(self, text: str = "") -> None:
         """A line of the result."""
         self._clear()
-        click.echo(text)
+        try:
+            click.echo(text)
+        except BrokenPipeError as error:
+            raise SeenEnough from error
 
     def note(self, text: str) -> None:
         """A remark on stderr."""
@@ -136,7 +143,7 @@ def run_cli(group: click.Group, session: Session) -> int:
         return FAILED
     except click.Abort:
         return 130
-    except BrokenPipeError:
+    except (BrokenPipeError, SeenEnough):
         # Whoever read our output has seen enough, and Python's own last flush need not say so.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
