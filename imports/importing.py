@@ -136,7 +136,7 @@ class Importer:
 
     async def broken_off(self) -> list[ImportedFile]:
         """Files that lie on this machine and were not read to their end."""
-        reading = [f for f in await self._store.files() if f.state is FileState.READING and f.path]
+        reading = [file for file in await self._store.reading() if file.path]
         return [f for f in reading if await asyncio.to_thread(Path(f.path).is_file)]
 
     @asynccontextmanager

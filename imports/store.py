@@ -11,6 +11,7 @@ from core.rag.vectors.encoder import Vector
 from core.storage.client import Database, unhurried
 from core.storage.errors import KeyTaken, store_errors
 from imports.model import (
+    FileState,
     Group,
     GroupState,
     ImportedFile,
@@ -75,6 +76,12 @@ class PastStore:
         with store_errors():
             found = await self._files.find({}).to_list()
         return sorted(map(file_from, found), key=lambda one: one.at, reverse=True)
+
+    async def reading(self) -> list[ImportedFile]:
+        """Those that are being read, or were when their process was killed."""
+        with store_errors():
+            found = await self._files.find({"state": FileState.READING.value}).to_list()
+        return [file_from(document) for document in found]
 
     async def save_file(self, file: ImportedFile) -> None:
         """Write it in place of what is there."""

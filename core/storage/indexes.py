@@ -77,7 +77,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
         Index(fields=[("after", 1)]),
         Index(fields=[("at", 1)], expires=HISTORY_SECONDS),
     ),
-    "past_files": (),  # a few, read whole
+    "past_files": (Index(fields=[("state", 1)]),),
     "past_exchanges": (Index(fields=[("g", 1)]), Index(fields=[("who", 1)])),
     "past_groups": (
         Index(fields=[("state", 1), ("size", -1)]),
@@ -85,7 +85,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
         Index(fields=[("work", 1)]),
     ),
     "past_turns": (),  # one document
-    "past_cards": (),  # those in the channel, and those that were put off; read whole
+    "past_cards": (Index(fields=[("open", 1)]),),
     "unsettled": (),  # only what is in work: read whole at the start
     "members": (),  # a few, read whole
     "leases": (),  # a few hundred, read whole

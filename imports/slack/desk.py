@@ -122,9 +122,7 @@ class PastDesk:
         slack = self._slack
         if slack is None:
             return
-        for card in (await self._cards.all()).values():
-            if not card.open:
-                continue
+        for card in await self._cards.open():
             try:
                 if card.ts:
                     await self._look(slack, card)

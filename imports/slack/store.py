@@ -36,6 +36,12 @@ class PastCards:
             found = await self._collection.find({}).to_list()
         return {document["_id"]: _card(document) for document in found}
 
+    async def open(self) -> list[PastCard]:
+        """Those that stand in a channel and may still change."""
+        with store_errors():
+            found = await self._collection.find({"open": True}).to_list()
+        return [_card(document) for document in found]
+
     async def get(self, group_id: str) -> PastCard | None:
         """The card of this group, open or put off."""
         with store_errors():

@@ -81,7 +81,7 @@ async def broken_syncs(
     chance, found = random.Random(seed), Outcome()
     papers = Papers(folder / "papers", count=60)
     program = Program(folder / "data")
-    await program.start(seconds=120)
+    await program.start(seconds=DONE_SECONDS)
     asked: tuple[str, ...] = (
         "sources", "add", "folder", "--id", SOURCE, "--set", f"path={papers.folder}",
     )  # fmt: skip
@@ -92,20 +92,20 @@ async def broken_syncs(
         await program.kill()
         await child.wait()
         found.kills += 1
-        await program.start(seconds=120)
+        await program.start(seconds=DONE_SECONDS)
         if number % 3 == 2:
             await _rests(program)
             changed(papers, number, chance)
         # Where it was killed before the source was stored, it is not there.
-        if SOURCE in await program.command("sources", "list"):
+        if SOURCE in await _said(program, "sources", "list"):
             asked = ("sources", "sync", SOURCE)
         progress(number + 1)
-    if SOURCE not in await program.command("sources", "list"):
-        await program.command(*asked, within=DONE_SECONDS)
+    if SOURCE not in await _said(program, "sources", "list"):
+        await _said(program, *asked)
     await _rests(program)
-    await program.command("sources", "sync", SOURCE, within=DONE_SECONDS)
+    await _said(program, "sources", "sync", SOURCE)
     try:
-        await program.command("kb", "check", within=DONE_SECONDS)
+        await _said(program, "kb", "check")
     except RuntimeError as differs:
         found.half.append(str(differs))
     await program.stop()
@@ -145,7 +145,7 @@ async def broken_syncs_of_two(
             found.kills += 1
             source = await store.get(SOURCE)
             found.caught += source.state.run == run
-            await worker.start(seconds=300)
+            await worker.start(seconds=DONE_SECONDS)
             progress(number + 1)
         await _done(db)
         await store.ask(SOURCE, by="test")
@@ -182,23 +182,23 @@ async def broken_imports(
     folder.mkdir(parents=True, exist_ok=True)
     path = exports.written(folder / "past.json", exports.lines(exports.zendesk(pairs)))
     program = Program(folder / "data")
-    await program.start(seconds=120)
+    await program.start(seconds=DONE_SECONDS)
     child = await _begun(program, "import", "zendesk", str(path))
     for number in range(kills):
         await asyncio.sleep(chance.uniform(0.3, LONGEST))
         found.caught += "reading" in await _listed(program)
         await program.kill()
         found.kills += 1
-        await program.start(seconds=120)
+        await program.start(seconds=DONE_SECONDS)
         progress(number + 1)
     await child.wait()
     async with asyncio.timeout(DONE_SECONDS):
         while "done" not in (said := await _listed(program)):
             if "zendesk" not in said:  # killed before a word of it was stored
-                await program.command("import", "zendesk", str(path), within=DONE_SECONDS)
+                await _said(program, "import", "zendesk", str(path))
             await asyncio.sleep(1.0)
     # The same again changes nothing.
-    await program.command("import", "zendesk", str(path), within=DONE_SECONDS)
+    await _said(program, "import", "zendesk", str(path))
     await program.stop()
     async with _stopped(program.data_dir) as db:
         await _imported(db, tickets, found)
@@ -260,18 +260,23 @@ async def _begun(program: Program, *arguments: str) -> asyncio.subprocess.Proces
     )
 
 
+async def _said(program: Program, *arguments: str) -> str:
+    """What a command says, however busy the machine is."""
+    return await program.command(*arguments, within=DONE_SECONDS)
+
+
 async def _rests(program: Program) -> None:
     """Return once nothing of it runs, asked by nobody: it goes on by itself."""
     async with asyncio.timeout(DONE_SECONDS):
         while True:
-            said = await program.command("sources", "list")
+            said = await _said(program, "sources", "list")
             if "syncing" not in said and "about" not in said:
                 return
             await asyncio.sleep(0.5)
 
 
 async def _listed(program: Program) -> str:
-    return await program.command("import", "--list")
+    return await _said(program, "import", "--list")
 
 
 async def _begins(db: Database) -> str:
@@ -299,7 +304,7 @@ async def _agrees(many: Installation, found: Outcome) -> None:
     async with asyncio.timeout(DONE_SECONDS):
         while True:
             with contextlib.suppress(RuntimeError):
-                await many.webs[0].command("kb", "check", within=DONE_SECONDS)
+                await _said(many.webs[0], "kb", "check")
                 return
             await asyncio.sleep(2.0)
 
