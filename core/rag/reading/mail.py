@@ -22,12 +22,13 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _OTHERS = re.compile(_SIGNS + r"(?:To|Cc|An|À|Para|A|받는 ?사람|참조)[*_ ]{0,4}:", re.IGNORECASE)
-_WROTE = re.compile(
-    r"^[>*_\s]{0,20}(?:-{2,}\s?(?:Original Message|Ursprüngliche Nachricht|Message d['’]origine"
-    r"|원본 메시지)|[^\n]{0,200}@[\w.-]{1,200}>?[^\n]{0,40}"
-    r"(?:wrote|schrieb|a écrit|escribió|작성)[^\n]{0,20}:\s*$)",
+_ORIGINAL = re.compile(
+    r"^[>*_\s]{0,20}-{2,20}\s?(?:Original Message|Ursprüngliche Nachricht|Message d['’]origine"
+    r"|원본 메시지)",
     re.IGNORECASE,
 )
+_WROTE = ("wrote", "schrieb", "a écrit", "escribió", "ha scritto", "작성")
+LONGEST_HEAD = 300  #: characters of a line that says who wrote what follows
 
 
 def _without_heads(text: str) -> tuple[str, int]:
@@ -44,20 +45,26 @@ def _without_heads(text: str) -> tuple[str, int]:
             _is_of_head(lines[end]) or (end > at and not lines[end].strip())
         ):
             end += 1
-        some = lines[at:end]
-        if not (any(map(_SENDER.match, some)) and any(map(_ABOUT.match, some))):
-            end = at + (_WROTE.match(lines[at]) is not None)
-        if end == at:
-            kept.append(lines[at])
-            at += 1
-            continue
-        gone += sum(map(count, lines[at:end]))
-        at = end
+        some = lines[at : max(end, at + 1)]
+        at += len(some)
+        is_head = any(map(_SENDER.match, some)) and any(map(_ABOUT.match, some))
+        if is_head or _says_who_wrote(some[0]):
+            gone += sum(map(count, some if is_head else some[:1]))
+            some = [] if is_head else some[1:]
+        kept += some
     return "\n".join(kept).strip(), gone
 
 
 def _is_of_head(line: str) -> bool:
     return any(kind.match(line) for kind in (_SENDER, _ABOUT, _OTHERS))
+
+
+def _says_who_wrote(line: str) -> bool:
+    """Whether this stands over a quoted letter: "On Monday, ann@… wrote:"."""
+    if len(line) > LONGEST_HEAD:
+        return False
+    told = line.rstrip().endswith(":") and "@" in line and any(w in line for w in _WROTE)
+    return told or _ORIGINAL.match(line) is not None
 
 
 def read(path: Path, raw: bytes) -> Reading:

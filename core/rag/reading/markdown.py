@@ -32,9 +32,9 @@ _NAMED = re.compile(
     r"\b(?:title|summary|question|label|heading)=(?:\"([^\"]{0,300})\"|'([^']{0,300})'|\{[\"'`]([^\"'`]{0,300})[\"'`]\})"
 )
 _EXPRESSION = re.compile(r"\{[\"'`]([^\"'`{}]*)[\"'`]\}")
-_IMPORTED = re.compile(r"^import\s+[\w{}*,\s]{1,200}\s+from\s+[\"'][^\"']{1,200}[\"'];?\s*$")
+_IMPORTED = re.compile(r"^import [\w{}*, ]{1,200} from [\"'][^\"']{1,200}[\"'];?$")
 _ALERT = re.compile(r"^[ \t]{0,3}>[ \t]?\[!\w{1,20}\][+-]?[ \t]*$")
-_ANCHOR = re.compile(r"[ \t]+\{:?[ \t]?#[\w:.-]{1,100}[ \t]?\}[ \t]*$")
+_ANCHOR = re.compile(r"[ \t]{1,8}\{:?[ \t]?#[\w:.-]{1,100}[ \t]?\}$")
 _COMMENT = re.compile(r"%%(?!%)[^%\n]{0,2000}%%")
 _EMBEDDED = re.compile(r"!\[\[[^\[\]\n]{1,300}\]\]")
 _BETWEEN_NOTES = re.compile(r"\[\[([^\[\]|\n]{1,200})(?:\|([^\[\]|\n]{1,200}))?\]\]")
@@ -179,7 +179,7 @@ def without_notation(text: str) -> str:
             continue
         if _ALERT.match(line):
             continue
-        line = _ANCHOR.sub("", line) if line.startswith("#") else line
+        line = _ANCHOR.sub("", line.rstrip()) if line.startswith("#") else line
         line = _EMBEDDED.sub("", line)
         line = _BETWEEN_NOTES.sub(lambda m: m[2] or m[1], line)
         kept.append(_HIGHLIGHTED.sub(r"\1", line))
@@ -188,7 +188,9 @@ def without_notation(text: str) -> str:
 
 def _is_a_program(text: str) -> bool:
     """Whether it imports components: some builders of sites take .md for MDX."""
-    imported = any(not is_code and _IMPORTED.match(line) for line, is_code in _marked(text))
+    imported = any(
+        not is_code and _IMPORTED.match(line.rstrip()) for line, is_code in _marked(text)
+    )
     return imported and _COMPONENT.search(text) is not None
 
 

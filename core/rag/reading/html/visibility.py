@@ -57,7 +57,7 @@ _CONSENT = re.compile(
     r"(?:^|\s)(?:(?:(?:eu|site|wp|hs|my|js|gdpr|moove_gdpr)[-_])?cookies?[-_]?(?:banner|consent|notice|bar|"
     r"dialog|popup|pop-up|modal|message|law|overlay|alert|info[-_]?bar)"
     r"(?:[-_](?:container|wrapper?|inner|root|content|box|text|body))?|"
-    r"cookieconsent(?:[:_-]\w{1,30})*|onetrust-[\w-]{1,40}|cybotcookiebot\w{0,40}|cc-(?:window|banner)|"
+    r"cookieconsent[\w:-]{0,60}|onetrust-[\w-]{1,40}|cybotcookiebot\w{0,40}|cc-(?:window|banner)|"
     r"truste[-_][\w-]{1,40}|usercentrics-\w{1,40}|didomi-(?:host|notice|popup)[\w-]{0,40}|"
     r"qc-cmp[\w-]{0,40}|iubenda-cs-[\w-]{1,40}|cmplz-cookiebanner[\w-]{0,40}|borlabscookie[\w-]{0,40}|"
     r"fc-consent-root|sp_message_container\w{0,40}|consent-?(?:banner|manager|modal|popup|dialog)|"

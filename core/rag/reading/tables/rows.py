@@ -107,7 +107,7 @@ def _labelled(row: Row) -> tuple[str, str]:
     return "", " ".join(cells)
 
 
-_NUMBER = re.compile(r"[\s.#]*\d{1,4}[.):]?\s*$")
+_NUMBER = re.compile(r"[\s.#]{0,4}\d{1,4}[.):]?$")
 
 
 def _article(
