@@ -19,13 +19,13 @@ from core.errors import BadInput, StoreUnavailable
 from core.rag.vectors.encoder import Embedder, Vector
 from core.rag.vectors.lexical import normalize
 from core.runtime.lru import LruDict
-from imports.exchanges import Exchange, exchanges_of
 from imports.formats.conversations import BadRow, Item
 from imports.formats.formats import FORMATS, recognized
-from imports.grouping import Groups
-from imports.model import MOST_BAD, FileState, ImportedFile, Kept
-from imports.offers import offer
-from imports.store import PastStore
+from imports.groups.exchanges import Exchange, exchanges_of
+from imports.groups.grouping import Groups
+from imports.groups.model import MOST_BAD, FileState, ImportedFile, Kept
+from imports.groups.offers import offer
+from imports.groups.store import PastStore
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from imports.approving import Approving
+from imports.groups.approving import Approving
+from imports.groups.store import PastStore
 from imports.importing import Importer
 from imports.personal_data import PastOfPeople
-from imports.store import PastStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,10 @@ from core.engine.ports import Person
 from core.errors import NotFound
 from core.privacy.contacts import written_in
 from core.rag.knowledge_base.service import Knowledge
-from imports.approving import Approving
+from imports.groups.approving import Approving
+from imports.groups.model import GroupState, Kept
+from imports.groups.store import PastStore
 from imports.importing import Importer
-from imports.model import GroupState, Kept
-from imports.store import PastStore
 
 
 class PastOfPeople:

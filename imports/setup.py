@@ -10,14 +10,14 @@ from core.domain.messages import SLACK
 from core.rag.knowledge_base.rag import Rag
 from core.slices.slice import Core, Job, Slice, Web
 from core.web.http.routing import Routed
-from imports.approving import Approving
 from imports.cli import commands
+from imports.groups.approving import Approving
+from imports.groups.store import PastStore
 from imports.importing import Importer
 from imports.pages import ImportPages
 from imports.parts import Parts
 from imports.personal_data import PastOfPeople
 from imports.slack.face import PastInSlack
-from imports.store import PastStore
 from imports.uploads import Uploads
 
 RECOVERY = timedelta(seconds=30)  #: between two looks for what a kill has left undone
@@ -52,7 +52,7 @@ def setup(core: Core, rag: Rag) -> Slice:
     parts = build(core, rag)
     uploads = Uploads(parts, folder=core.data_dir.path / "imports", clock=core.clock)
 
-    slack = PastInSlack(core, parts)
+    slack = PastInSlack(core, parts.approving, ready=parts.open)
     core.shared.on(SLACK, slack.take)
 
     async def recover() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.clock import Clock
 from core.errors import BadInput, ContactCenterError
-from imports.model import FileState, ImportedFile
+from imports.groups.model import FileState, ImportedFile
 from imports.parts import Parts
 
 log = logging.getLogger(__name__)

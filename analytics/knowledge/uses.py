@@ -18,7 +18,7 @@ BETWEEN = " › "  #: stands between an article's title and a heading in it, whe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """How often an article answered, and whom."""
+    """The uses of an article: how often it answered, and whom."""
 
     times: int = 0
     customers: int = 0  #: conversations

@@ -38,7 +38,7 @@ from core.rag.domain.model import Article
 from core.rag.setup import responder_of
 from core.runtime.data_dir import DataDir
 from core.storage.embedded import EmbeddedStore
-from imports.approving import Approving, Candidate
+from imports.groups.approving import Approving, Candidate
 from imports.parts import Parts
 from imports.setup import build
 

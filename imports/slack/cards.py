@@ -27,8 +27,8 @@ from core.slack.blocks import (
 from core.slack.emoji_names import with_emoji
 from core.slack.long_text import pieces, whole
 from core.slack.mrkdwn import escaped, when
-from imports.approving import Candidate
-from imports.model import Group, GroupState
+from imports.groups.approving import Candidate
+from imports.groups.model import Group, GroupState
 
 ACTION = "past:"  #: opens the action id and the callback id of everything that is made here
 EXAMPLES = 3
@@ -172,7 +172,7 @@ def window(group: Group, wording: Wording) -> Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """What a window holds when it is sent off."""
+    """The content of a window that is sent off."""
 
     group_id: str
     version: int

@@ -34,8 +34,8 @@ from core.slack.client import Mark
 from core.slack.errors import SlackError, SlackGone
 from core.slack.mrkdwn import escaped
 from core.slack.people import FindUser, People, SlackSilent
-from imports.approving import Approving
-from imports.model import Group, GroupState
+from imports.groups.approving import Approving
+from imports.groups.model import Group, GroupState
 from imports.slack import cards as views
 from imports.slack.cards import ACTION, Press, Typed, Wording
 from imports.slack.store import PastCard, PastCards

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 from core.slices.slice import Core
-from imports.parts import Parts
+from imports.groups.approving import Approving
 from imports.slack.store import PastCards
 
 if TYPE_CHECKING:
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
 class PastInSlack:
     """Opens the cards when the Slack channel shares its app; `leave` once, at the end."""
 
-    def __init__(self, core: Core, parts: Parts) -> None:
+    def __init__(
+        self, core: Core, approving: Approving, *, ready: Callable[[], Awaitable[Any]]
+    ) -> None:
+        """`ready` opens the model and the index, once."""
         self._core = core
-        self._parts = parts
+        self._approving = approving
+        self._ready = ready
         self._desk: PastDesk | None = None
 
     def take(self, shared: SlackApp) -> None:
@@ -45,9 +50,9 @@ class PastInSlack:
 
         core = self._core
         return PastDesk(
-            self._parts.approving,
+            self._approving,
             PastCards(core.db["past_cards"]),
-            ready=self._parts.open,
+            ready=self._ready,
             accounts=core.accounts,
             find_user=core.accounts.lookup,
             audit=core.audit,

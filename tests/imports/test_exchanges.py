@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imports.exchanges import Exchange, exchanges_of
 from imports.formats.conversations import PastConversation, PastMessage, Role
+from imports.groups.exchanges import Exchange, exchanges_of
 
 
 def talk(*said: tuple[Role, str], subject: str = "") -> list[Exchange]:

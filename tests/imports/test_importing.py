@@ -22,11 +22,11 @@ from core.rag.domain.model import Article
 from core.rag.knowledge_base.rag import Rag
 from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
-from imports.approving import Approving
+from imports.groups.approving import Approving
+from imports.groups.model import FileState, Group, GroupState, Work
+from imports.groups.store import PastStore
 from imports.importing import Imported, Importer
-from imports.model import FileState, Group, GroupState, Work
 from imports.personal_data import PastOfPeople
-from imports.store import PastStore
 from tests.imports import exports
 
 SUE = User(id="s", email="sue@example.com", role=Role.SUPERVISOR)

@@ -17,7 +17,7 @@ from core.accounts.service import OPERATOR
 from core.rendering.slack import SlackMessage
 from core.slack.client import Mark, SlackClient
 from core.storage.client import Database
-from imports.model import GroupState
+from imports.groups.model import GroupState
 from imports.parts import Parts
 from imports.setup import build
 from imports.slack.desk import LOST, MARK

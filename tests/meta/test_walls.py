@@ -29,7 +29,7 @@ PLANTED = {
     "Inside answering": ("core/rag/domain/model.py", "import core.rag.answering.responder"),
     "Inside approvals": ("approvals/queue/model.py", "import approvals.console.pages"),
     "Inside analytics": ("analytics/facts/periods.py", "import analytics.queries.service"),
-    "Inside imports": ("imports/store.py", "import imports.pages"),
+    "Inside imports": ("imports/groups/store.py", "import imports.pages"),
     "Inside the plugin host": ("plugins/registry/manifest.py", "import plugins.host.host"),
     "Inside the web frame": ("core/web/http/responses.py", "import core.web.gate"),
     "The domain imports the standard library only": ("core/domain/messages.py", "import pydantic"),

@@ -16,7 +16,7 @@ from typing import Any
 
 from core.storage.client import DATABASE, Database, connect, open_database
 from core.storage.embedded import EmbeddedStore
-from imports.model import FileState
+from imports.groups.model import FileState
 from plugins.sources.store import SourceStore
 from tests.imports import exports
 from tests.support.cluster import Installation, installation

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadInput
-from imports.exchanges import Exchange, exchanges_of
 from imports.formats.conversations import BadRow, PastConversation, Role
 from imports.formats.formats import FORMATS, recognized
+from imports.groups.exchanges import Exchange, exchanges_of
 from tests.imports import exports
 
 PAIRS = [

@@ -14,9 +14,9 @@ from core.rag.domain.model import Article
 from core.rag.knowledge_base.service import Knowledge
 from core.text.anonymization import anonymized, holes_in
 from core.text.pii import has_placeholders, mask_all
-from imports.model import Group, GroupState, Kept, Work
-from imports.offers import wordings
-from imports.store import PastStore
+from imports.groups.model import Group, GroupState, Kept, Work
+from imports.groups.offers import wordings
+from imports.groups.store import PastStore
 
 SOURCE = "imported"  #: what `Article.source` says of articles made here
 MOST_QUESTIONS = 60  #: wordings of one group that its article is taught

@@ -10,7 +10,7 @@ from core.errors import AlreadyDecided, NotFound
 from core.rag.vectors.encoder import Vector
 from core.storage.client import Database, unhurried
 from core.storage.errors import KeyTaken, store_errors
-from imports.model import (
+from imports.groups.model import (
     FileState,
     Group,
     GroupState,

@@ -9,9 +9,9 @@ from itertools import combinations
 
 from core.rag.domain.model import Passage
 from core.rag.groundedness.contradictions import contradictions
-from imports.exchanges import Exchange
-from imports.grouping import central
-from imports.model import Group, Kept
+from imports.groups.exchanges import Exchange
+from imports.groups.grouping import central
+from imports.groups.model import Group, Kept
 
 COMPARED = 6  #: of a group's different answers, the most frequent ones
 MOST_CONFLICTS = 3

@@ -1,4 +1,4 @@
-"""What is kept of past conversations: files, exchanges and groups; and as the store writes them."""
+"""The values kept of past conversations: files, exchanges, groups; and as the store writes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from core.rag.vectors.encoder import Vector
-from imports.exchanges import Exchange
+from imports.groups.exchanges import Exchange
 
 MOST_BAD = 100  #: rows of one file that are remembered; all are counted
 
@@ -53,7 +53,7 @@ class GroupState(enum.StrEnum):
 
 
 class Work(enum.StrEnum):
-    """What a decision still has to do to the knowledge; a killed process leaves it undone."""
+    """The work of a decision on the knowledge that a killed process leaves undone."""
 
     NONE = ""
     TEACH = "teach"  #: it is approved, and its article may not know it yet

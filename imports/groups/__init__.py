@@ -1,0 +1,1 @@
+"""Groups of past questions: read from conversations, kept, offered and decided."""
