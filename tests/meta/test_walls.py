@@ -30,6 +30,10 @@ PLANTED = {
     "Inside approvals": ("approvals/queue/model.py", "import approvals.console.pages"),
     "Inside analytics": ("analytics/facts/periods.py", "import analytics.queries.service"),
     "Inside imports": ("imports/groups/store.py", "import imports.pages"),
+    "Inside groups of past questions": (
+        "imports/groups/model.py",
+        "import imports.groups.approving",
+    ),
     "Inside the plugin host": ("plugins/registry/manifest.py", "import plugins.host.host"),
     "Inside the web frame": ("core/web/http/responses.py", "import core.web.gate"),
     "The domain imports the standard library only": ("core/domain/messages.py", "import pydantic"),
