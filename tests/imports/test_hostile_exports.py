@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from core.errors import BadInput
-from imports.exchanges import exchanges_of
 from imports.formats.conversations import PastConversation
 from imports.formats.formats import FORMATS, recognized
+from imports.groups.exchanges import exchanges_of
 from tests.imports import exports
 
 GOOD = ("Do you ship to Norway?", "Yes, parcels to Norway take a week and cost nine euros.")
