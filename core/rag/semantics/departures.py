@@ -76,11 +76,6 @@ def _departures(claim: str, told: Sequence[Told], topic: str, said: str) -> Iter
         yield "ideograph"
     yield from (f"word {word.written}" for word in _novel(words(whole), there, everywhere))
     asked = f"{said} {whole} {topic}"
-    near = nearest(whole, told)
-    if tied := untied(whole, near, topic):
-        yield tied
-    if near and all(_excluded(whole, sentence.text) for sentence in near):
-        yield "opposite"
     for clause in clauses(whole):
         near = nearest(clause, told)
         if near and all(unconditional(clause, asked, sentence) for sentence in near):
@@ -100,6 +95,11 @@ def _departures(claim: str, told: Sequence[Told], topic: str, said: str) -> Iter
         near = nearest(plain_wording(part), told) if weekdays(part) else []
         if near and not any(_same_days(part, sentence) for sentence in near):
             yield "days"
+    near = nearest(whole, told)
+    if tied := untied(whole, near, topic):
+        yield tied
+    if near and all(_excluded(whole, sentence.text) for sentence in near):
+        yield "opposite"
 
 
 def _fault(clause: str, told: Told, others: Sequence[Told], topic: str) -> str:

@@ -111,7 +111,7 @@ def _periods(text: str) -> frozenset[str]:
 def _other_topic(claim: str, told: str) -> bool:
     """Whether it says of one topic of a Korean sentence what that says of another of its topics."""
     theirs = [
-        (match[1], words(part), part)
+        (match[1], part, part[match.end() :])
         for part in _parts(told)
         if (match := next(_found(_TOPICS, part), None)) is not None
     ]
@@ -119,14 +119,14 @@ def _other_topic(claim: str, told: str) -> bool:
         return False
     for part in _parts(claim):
         topic = next(_found(_TOPICS, part), None)
-        own = [(there, text) for name, there, text in theirs if topic and name == topic[1]]
+        own = [said for name, said, _ in theirs if topic and name == topic[1]]
         if topic is None or not own:
             continue
         rest = list(telling(words(part[topic.end() :])))
-        others = [(there, text) for name, there, text in theirs if name != topic[1]]
+        others = [told_of_it for name, _, told_of_it in theirs if name != topic[1]]
         if any(
-            not any(stands_in(word, there, text) for there, text in own)
-            and any(stands_in(word, there, text) for there, text in others)
+            not any(stands_in(word, words(text), text) for text in own)
+            and any(stands_in(word, words(text), text) for text in others)
             for word in rest
         ):
             return True
