@@ -90,7 +90,7 @@ def _remember_data_dir(context: click.Context, _option: click.Parameter, value: 
 
 
 class SeenEnough(Exception):
-    """Whoever reads our output has gone, as `head` does; the serving process has not."""
+    """The reader of our output has gone, as `head` does; the serving process has not."""
 
 
 class TerminalOut:
