@@ -25,7 +25,7 @@ FILTERED = {"find": "filter", "count": "query", "distinct": "query"}
 NESTED = {"update": ("updates", "q"), "delete": ("deletes", "q")}
 SMALL = {
     "plugins", "users", "articles", "topics", "evidence", "unsettled", "compared", "readings",
-    "reports", "analytics_pages", "sources", "gap_marks",
+    "reports", "analytics_pages", "sources", "gap_marks", "past_files",
 }  # fmt: skip
 """Collections that do not grow with the messages; a page that lists one, or the start, reads it.
 
