@@ -132,7 +132,8 @@ async def test_an_older_one_that_was_frozen_ends_and_has_touched_nothing(
     releases: Releases,
 ) -> None:
     _, [old_worker] = releases.older.webs, releases.older.workers
-    await releases.start(old_worker, releases.web, releases.worker)
+    await releases.start(old_worker)  # once the newer ones are alone it would be refused
+    await releases.start(releases.web, releases.worker)
     customer = await Customer.opens(releases.session, releases.web, QUESTION)
     await customer.is_answered(releases.web, seconds=SECONDS)
     await no_marks(releases.db)
