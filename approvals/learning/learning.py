@@ -260,7 +260,7 @@ class Learning:
         if approval is None or not approval.question.strip():
             await self._refuse(lesson, "nobody asked anything")
             return
-        if approval.draft.demonstration:
+        if approval.is_invented or (approval.draft.demonstration and not lesson.own_words):
             # Nobody asked, or the product's guide answered: the company knows nothing by it.
             await self._refuse(lesson, "a demonstration")
             return

@@ -73,7 +73,7 @@ def is_about_approvals(event: ev.Event) -> bool:
 def fold(known: Known, item: ev.Numbered, *, about: Conversation) -> Known:
     """The conversation's approvals after this event.
 
-    `about` gives channel and customer only. Raises KeyError for a draft that is not known.
+    `about` gives channel, customer, and whether there ever was one. Raises KeyError for a draft that is not known.
     """
     known = _arrived(known, item)
     match item.event:
@@ -98,6 +98,7 @@ def fold(known: Known, item: ev.Numbered, *, about: Conversation) -> Known:
                     deadline=e.deadline,
                     since=e.since,
                     opted_out=Reason.OPTED_OUT in e.reasons,
+                    is_invented=about.is_invented,
                 ),
             }
         case ev.ReviewExtended() as e:

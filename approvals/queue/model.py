@@ -69,6 +69,7 @@ class Approval:
     version: int = 1
     channel: str = ""
     customer: str = ""
+    is_invented: bool = False  #: nobody asked: the demonstration shop has brought it
     locale: str = "en"
     question: str = ""
     quoted: str = ""  #: what the question points at
