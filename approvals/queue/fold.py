@@ -73,7 +73,8 @@ def is_about_approvals(event: ev.Event) -> bool:
 def fold(known: Known, item: ev.Numbered, *, about: Conversation) -> Known:
     """The conversation's approvals after this event.
 
-    `about` gives channel, customer, and whether there ever was one. Raises KeyError for a draft that is not known.
+    `about` gives channel, customer, and whether there ever was one. Raises KeyError for a draft
+    that is not known.
     """
     known = _arrived(known, item)
     match item.event:
