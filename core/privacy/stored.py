@@ -51,8 +51,8 @@ _CONVERSATION: Shape = {
 }  # fmt: skip
 _APPROVAL: Shape = {
     "id": ID, "conversation_id": ID, "seq": FIGURE, "state": WORD, "version": FIGURE,
-    "channel": WORD, "customer": TEXT, "locale": WORD, "question": TEXT, "quoted": TEXT,
-    "answers": [FIGURE], "files": FIGURE, "draft": DRAFT,
+    "channel": WORD, "customer": TEXT, "is_invented": FIGURE, "locale": WORD, "question": TEXT,
+    "quoted": TEXT, "answers": [FIGURE], "files": FIGURE, "draft": DRAFT,
     "reasons": [WORD], "requested_at": FIGURE, "at": FIGURE, "deadline": FIGURE, "step": FIGURE,
     "told_closed": FIGURE, "opted_out": FIGURE, "outdated": FIGURE, "since": FIGURE,
     "said": [_TURN], "claimed_by": STAFF, "decided_by": STAFF, "decision": WORD,

@@ -119,7 +119,7 @@ GRAMMAR = {
     "core/rag/semantics/alignment.py": "a word with particles, or one with a stem",
     "core/rag/semantics/answer_types.py": "what a question word asks for",
     "core/rag/semantics/counted_things.py": "a unit behind its number, or grown together with it",
-    "core/rag/semantics/departures.py": "nouns that stand side by side",
+    "core/rag/semantics/departures/departures.py": "nouns that stand side by side",
     "core/rag/semantics/facets.py": "words by stems, or within others",
     "core/rag/semantics/keywords.py": "a word with particles, or one with a stem",
     "core/rag/semantics/negation.py": "what stands before or after the word that it denies",

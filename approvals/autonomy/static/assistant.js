@@ -1,7 +1,9 @@
 // What the assistant may do: brings in the part of another slice, with its own style and script.
 
+import { at } from "../core/http.js";
+
 async function bring(part) {
-  const answer = await fetch(part.dataset.part, { headers: { Accept: "text/html" } });
+  const answer = await fetch(at(part.dataset.part), { headers: { Accept: "text/html" } });
   if (answer.redirected || !answer.ok) throw new Error(answer.statusText);
   part.innerHTML = await answer.text();
   part.removeAttribute("aria-busy");

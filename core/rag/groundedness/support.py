@@ -22,7 +22,7 @@ from core.rag.semantics.amounts.quantities import (
     quantities,
 )
 from core.rag.semantics.amounts.weekdays import weekdays
-from core.rag.semantics.departures import departs
+from core.rag.semantics.departures.departures import departs
 from core.rag.semantics.entailment import added, turned_round, unfounded_condition
 from core.rag.semantics.visible_text import links_of_passage, readings, rendered_links
 from core.rag.semantics.wording_classes import clauses, plain_wording

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.rag.domain.model import Passage
-from core.rag.semantics.departures import departs
+from core.rag.semantics.departures.departures import departs
 
 SKI = Passage(
     id="ski",

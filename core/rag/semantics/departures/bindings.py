@@ -13,9 +13,9 @@ from functools import lru_cache
 from config.languages import every, patterns
 from core.rag.semantics.alignment import Word, words
 from core.rag.semantics.amounts.quantities import MONEY, agrees, quantities
+from core.rag.semantics.departures.cases import AND, other_case
 from core.rag.semantics.entailment import denies
 from core.rag.semantics.source_sentences import Told, share_found, stands_in, telling
-from core.rag.semantics.ties.cases import AND, other_case
 from core.rag.semantics.wording_classes import clauses
 from core.rag.vectors.lexical import stem
 

@@ -20,6 +20,7 @@ from core.rag.domain.model import Passage
 from core.rag.semantics.alignment import FOUND, Word, found_in, words
 from core.rag.semantics.amounts.weekdays import weekdays
 from core.rag.semantics.counted_things import other_case, other_count, other_unit, prices
+from core.rag.semantics.departures.bindings import untied
 from core.rag.semantics.dropped_conditions import unconditional
 from core.rag.semantics.entailment import denies
 from core.rag.semantics.facets import LOOSE, facets
@@ -35,7 +36,6 @@ from core.rag.semantics.source_sentences import (
     telling,
     told_by,
 )
-from core.rag.semantics.ties.bindings import untied
 from core.rag.semantics.wording_classes import WordingClasses, clauses, plain_wording
 from core.text.autolinks import without_addresses
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.rag.domain.model import Passage
-from core.rag.semantics.departures import departs
+from core.rag.semantics.departures.departures import departs
 
 SOFA = "The frame of a sofa is covered for ten years and the fabric for two years."
 POOL = "Courses for children take place on Mondays at 4 pm, for adults on Wednesdays at 8 pm."
