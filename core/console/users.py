@@ -188,7 +188,7 @@ class UserRoutes:
                 action=Action.USERS_CHANGE,
                 summary="Send a user a sign-in link by mail",
                 query=LinkQuery,
-                responses={201: InvitationView, 404: None, 502: None},
+                responses={201: InvitationView, 502: None},
             ),
             Route(
                 method="DELETE",

@@ -63,7 +63,7 @@ async def test_search_choose_and_close_by_keyboard(visit: Opens, console: Consol
     await expect(rows).to_have_count(3)
     for key in ("j", "x", "j", "x"):
         await page.keyboard.press(key)
-    await expect(page.locator("[data-chosen]")).to_have_text("Chosen: 2")
+    await expect(page.locator("[data-chosen]")).to_have_text("Selected: 2")
     await page.get_by_role("button", name="Resolve").click()
     # The list follows by itself: what is closed waits for nobody.
     await expect(rows).to_have_count(1)
@@ -81,11 +81,11 @@ async def test_who_refuses_is_said_and_stays_chosen(visit: Opens, console: Conso
     for box in await page.locator("[data-pick]").all():
         await box.check()
     await page.get_by_role("button", name="Assign").click()
-    await expect(page.locator(".toast.bad")).to_contain_text("Say to whom")
+    await expect(page.locator(".toast.bad")).to_contain_text("Choose a colleague")
     await page.get_by_label("Colleague's e-mail").fill("sara@example.com")
     await page.get_by_role("button", name="Assign").click()
     await expect(page.locator(".toast.bad").last).to_contain_text("joon@example.com")
-    await expect(page.locator("[data-chosen]")).to_have_text("Chosen: 1")
+    await expect(page.locator("[data-chosen]")).to_have_text("Selected: 1")
     row = page.locator(f'.inbox-row[data-id="{ids[1]}"]')
     await expect(row.locator(".with")).to_have_text("sara")
 
@@ -102,7 +102,7 @@ async def test_filters_stay_in_the_address(visit: Opens, console: ConsoleSite) -
     await page.go_back()
     await expect(page.locator(".inbox-row")).to_have_count(2)
     await page.goto(f"{console.url}/console/conversations?status=resolved")
-    await expect(page.locator(".empty")).to_contain_text("No conversation is like that")
+    await expect(page.locator(".empty")).to_contain_text("No conversation matches")
 
 
 async def test_read_once_it_was_opened(visit: Opens, console: ConsoleSite) -> None:

@@ -24,6 +24,7 @@ OPEN = {
     "GET /",
     "GET /widget.js",
     "GET /chat-colours.css",
+    "GET /company-logo.png",
     "GET /files/{token}",  # the token is a signature
     "GET /api/chat",
     "POST /api/conversations",
