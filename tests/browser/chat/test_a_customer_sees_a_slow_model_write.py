@@ -77,8 +77,9 @@ async def watched(page: Page, question: str, *, within: float) -> tuple[float, f
             return first or now, now, seen
         sign = page.locator("[data-part=typing-text]")
         growing = page.locator("[data-part=live] .from-ai")
-        shown = await sign.inner_text() if await sign.is_visible() else ""
-        shown = await growing.inner_text() if await growing.count() else shown
+        # All at once: what is there now may be gone a moment later, and would be waited for.
+        signs = await sign.all_inner_texts() if await sign.is_visible() else []
+        shown = "".join(await growing.all_inner_texts() or signs)
         if shown and not first:
             first = now
         if first:
