@@ -22,7 +22,7 @@ class Card:
     label: str
     value: str
     note: str  #: how many it is a share of; "" when the number needs no more
-    before: str
+    before: str  #: what it was in the period before, "" when there is nothing to compare with
     change: str  #: "+12 %", "" when there is nothing to compare with
     mood: str  #: "good", "bad" or ""
     direction: str  #: "up", "down" or ""
@@ -92,9 +92,7 @@ def cards(found: Mapping[str, Any], query: Mapping[str, str], t: Text) -> list[C
                 label=t(f"analytics.cards.{name}"),
                 value=write(now),
                 note=_alone_of(found["answers"], t) if name == "alone" else "",
-                before=t("analytics.before", value=write(then))
-                if then is not None and then
-                else t("analytics.no_before"),
+                before=t("analytics.before", value=write(then)) if then else "",
                 change=change,
                 mood=mood,
                 direction=direction,

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from pydantic import Field
 
-from analytics.charts.cards import BEHIND, cards, duration, headline, number, percent
+from analytics.charts.cards import BEHIND, cards, duration, headline, number
 from analytics.charts.renderer import ChartRenderer, NotDrawn
 from analytics.charts.rows import Chart, charts
 from analytics.dashboard.shift import Shift
@@ -249,13 +249,11 @@ class DashboardPages:
             "presets": PRESETS,
             "intervals": [i.value for i in Interval if not (i is Interval.HOUR and days > 40)],
             "interval": interval.value,
-            "chosen": query,
             "days": days,
             "first": period.start.astimezone(zone).date().isoformat(),
             "last": (period.end - timedelta(seconds=1)).astimezone(zone).date().isoformat(),
             "partial": period.end > self._clock.now(),
             "today": self._clock.now().astimezone(zone).date().isoformat(),
-            "now": self._clock.now(),
             "zone": str(zone),
             "headline": headline(found, t, waits=period.now is not None and not kept),
             "shift": await self._shift.now(user),
@@ -264,7 +262,6 @@ class DashboardPages:
             "kit": f"/console/charts/{self._studio.version}",
             "duration": lambda seconds: duration(seconds, t),
             "number": number,
-            "percent": percent,
             "reason": lambda name: _reason(self._words, locale, name),
             "named": functools.partial(_named, self._words, locale),
         }

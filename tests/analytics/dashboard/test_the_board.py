@@ -150,3 +150,11 @@ async def test_a_share_of_no_answers_says_nothing(past: Past) -> None:
     found = await past.analytics().board(SUPERVISOR, days, Interval.DAY, Filter())
     alone = next(card for card in cards(found, {}, t) if card.name == "alone")
     assert (alone.value, alone.note) == ("–", "")
+
+
+async def test_without_a_period_before_no_card_speaks_of_one(past: Past) -> None:
+    first = Period.of_days(date(2026, 1, 1), date(2026, 11, 7), ZoneInfo("UTC"))
+    found = await past.analytics().board(SUPERVISOR, first, Interval.MONTH, Filter())
+    shown = cards(found, {}, t)
+    assert any(card.value not in ("0", "–") for card in shown)
+    assert {(card.before, card.change) for card in shown} == {("", "")}
