@@ -10,7 +10,7 @@ from typing import Any
 
 DAY = 24 * 60
 SHORTEST = 5  #: minutes between two syncs
-SILENT = timedelta(seconds=90)  #: a sync that says nothing for so long has ended with its process
+SILENT = timedelta(seconds=45)  #: a sync that says nothing for so long has ended with its process
 RETRY = timedelta(minutes=5)  #: after a sync that failed; twice as long each time
 
 
