@@ -198,6 +198,17 @@ def test_a_function_of_one_text(name: str) -> None:
     assert not found, f"{name}: {found}"
 
 
+def test_what_grows_as_the_square_is_found_and_what_grows_as_the_text_is_not() -> None:
+    def squared(text: str) -> int:
+        return sum(text[at:].count("(") for at in range(0, len(text), 2))
+
+    def linear(text: str) -> int:
+        return sum(text.count(sign) for sign in set(text) for _ in range(200))
+
+    assert slow(squared, length=LONGEST, limit=0.05, growth=GROWTH)
+    assert not slow(linear, length=LONGEST, limit=LIMIT, growth=GROWTH)
+
+
 def test_there_are_as_many_as_there_were() -> None:
     assert len(CALLS) > 80
 

@@ -82,8 +82,14 @@ def slow(call: Callable[[str], Any], *, length: int, limit: float, growth: float
         return steady(lambda: seconds(call, text), limit=over)
 
     for unit in UNITS:
-        if seconds(call, text_of(unit, length // 8)) < limit / 200:
+        eighth = seconds(call, text_of(unit, length // 8))
+        if eighth < limit / 200:
             continue  # a square of this would stay far below the limit
+        # Where twice the text takes less than 2.4 times as long, at most a fifth of the time grows
+        # as a square: four times the quarter's text takes at most eight times the quarter's time.
+        once = seconds(call, text_of(unit, length // 4))
+        if once < 2.4 * eighth and once < limit / growth:
+            continue
         quarter = least(length // 4, over=limit / 4, unit=unit)
         if quarter > limit:
             return f"{unit!r}: {quarter * 1000:.0f} ms at a quarter"
