@@ -1,7 +1,8 @@
-"""How tests are shared among workers: each begins with an equal part of those that take long.
+"""How tests are shared among workers: each gets an equal part of those that take long, soon.
 
 A worker that has nothing left takes tests of others, the last of their lists. So what stands there
-should be short, or at the end everybody waits for one.
+should be short, or at the end everybody waits for one. Those that take long start programs and keep
+every core busy, and many of the others only wait: every second worker has some of these first.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def shared(
     module: Callable[[T], str],
     takes_long: Callable[[T], bool],
 ) -> list[T]:
-    """The tests in an order whose parts, one a worker and all of one length, begin with the long.
+    """The tests in an order whose parts, one a worker and all of one length, end with short ones.
 
     Modules stay together as far as that goes, because their tests share what they start.
     """
@@ -34,6 +35,7 @@ def shared(
         # As xdist divides: what is left by how many workers are left.
         length = (len(first) + len(then)) // left
         begins = min(len(first) // left, length)
-        ordered += first[:begins] + then[: length - begins]
+        before = (length - begins) // 3 if left % 2 else 0
+        ordered += then[:before] + first[:begins] + then[before : length - begins]
         del first[:begins], then[: length - begins]
     return ordered
