@@ -273,9 +273,15 @@ class SlackChannel:
     ) -> str:
         to, name = message.address, file.name or "file"
         try:
-            return await slack.client.upload(
-                to.chat, file.content, name=name, title=name, thread=to.thread
-            )
+            try:
+                return await slack.client.upload(
+                    to.chat, file.content, name=name, title=name, thread=to.thread
+                )
+            except SlackRefused as error:
+                if not to.thread or error.code not in NO_PLACE:
+                    raise
+                self._context.logger.info("A file goes out without its thread (%s).", error.code)
+                return await slack.client.upload(to.chat, file.content, name=name, title=name)
         except SlackError as error:
             raise while_sending(error, parts_done=number) from error
 

@@ -40,6 +40,10 @@ _SERVICE = re.compile(
 """Subtypes of what Slack or a program tells; nobody has said it. A newer one is read as words."""
 
 
+NOBODYS = frozenset({"USLACK", "USLACKBOT"})
+"""Members that Slack itself writes as: reminders and automatic responses, without a subtype."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """Our identity in a Slack workspace, and its channels without customers."""
@@ -129,6 +133,8 @@ def _said(
 def _is_persons(event: Mapping[str, Any], channel: str, workspace: Workspace) -> bool:
     """Whether a person wrote it where customers write."""
     user = str(event.get("user") or "")
+    if user in NOBODYS:
+        return False
     told = _SERVICE.fullmatch(str(event.get("subtype") or ""))
     here = bool(channel) and channel not in workspace.desks
     return (

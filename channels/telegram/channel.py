@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from channels.telegram import delivery, webhooks
+from channels.telegram.albums import Albums
 from channels.telegram.errors import (
     ChatMigrated,
     NotModified,
@@ -21,7 +22,6 @@ from channels.telegram.normalize import (
     deletions,
     message_number,
     moved_group,
-    to_inbound,
 )
 from channels.telegram.polling import Poller
 from channels.telegram.previews import Previews
@@ -83,6 +83,7 @@ class TelegramChannel:
         self._pacer = Pacer(context.clock, shared=context.rates)
         self._previews: Previews | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._albums = Albums()
         # A group's new chat id to the one its conversation began with.
         self._moved = StateFile(context.data_dir / "moved-groups.jsonl")
         self._identity = Identity(
@@ -232,7 +233,12 @@ class TelegramChannel:
             if number < message.skip_parts:
                 continue
             await self._pace(chat, parts_done=number)
-            posted.append(await self._put_file(api, message, file, chat, number))
+            try:
+                posted.append(await self._put_file(api, message, file, chat, number))
+            except ChatMigrated as moved:
+                await self._note_move(old=str(chat), new=str(moved.chat))
+                chat, migrated = moved.chat, str(moved.chat)
+                posted.append(await self._put_file(api, message, file, chat, number))
         return Delivery(
             state=DeliveryState.SENT, external_ids=tuple(posted), migrated_chat=migrated
         )
@@ -275,7 +281,12 @@ class TelegramChannel:
         self, api: TelegramApi, message: OutboundMessage, file: OutboundFile, chat: int, number: int
     ) -> str:
         try:
-            return await api.post_file(message.address, file, chat=chat)
+            try:
+                return await api.post_file(message.address, file, chat=chat)
+            except PlaceGone as error:
+                self._context.logger.info("A file goes out without its topic: %s", error)
+                there = replace(message.address, thread="")
+                return await api.post_file(there, file, chat=chat)
         except DeliveryDeferred as error:
             raise DeliveryDeferred(
                 error.detail, retry_after=error.retry_after, parts_done=number
@@ -297,8 +308,8 @@ class TelegramChannel:
         press = update.get("callback_query")
         if (move := moved_group(update)) is not None:
             await self._note_move(old=move[0], new=move[1])
-        said = to_inbound(update, bot)
-        messages = (said,) if said is not None else deletions(update, bot)
+        waited, said = self._albums.settle(update, bot)
+        messages = (*waited, said) if said is not None else deletions(update, bot)
         if not messages and not bot.username and _in_a_group(update):
             # In a group only our name says that we are meant, and we have not heard it yet.
             raise ChannelNotReady("Telegram has not said yet what this bot is called.")
@@ -310,6 +321,7 @@ class TelegramChannel:
                     self._spawn(self._ask_language(message), name="telegram language")
                 else:
                     await receive(self._as_it_began(self._dated(message)))
+            self._albums.taken(update)
         except StoreUnavailable:
             # Telegram brings it again, and the press is answered then.
             raise

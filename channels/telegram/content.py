@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from core.domain.messages import Pointing, Quoted
@@ -49,9 +49,12 @@ _SERVICE = frozenset(
 _READ_AS_TEXT = ("venue", "location", "contact", "poll")
 
 
-def words(message: Mapping[str, Any]) -> str:
-    """The message's text; a place, a contact or a poll as text too."""
-    said = str(message.get("text") or message.get("caption") or "")
+def words(message: Mapping[str, Any], *, without: tuple[int, int] = (0, 0)) -> str:
+    """The message's text, a place, a contact or a poll as text too, its links written out.
+
+    `without` is a piece that is left out, from and to in UTF-16 units of the text.
+    """
+    said = _written_out(message, without)
     drawn = next((w for name in _READ_AS_TEXT if (w := _drawn(name, message.get(name)))), "")
     return "\n".join(part for part in (said, drawn) if part)
 
@@ -60,8 +63,11 @@ def unreadable(message: Mapping[str, Any], *, read: Sequence[str]) -> str:
     """Telegram's name for what the message holds and nobody here can read; "" for nothing.
 
     `read` are the fields that are read elsewhere (files). What is newer than a bot's library, or
-    than the bot, arrives as a message without any content.
+    than the bot, arrives as a message without any content. A text holds nothing else, so that a
+    field beside it that is newer than we are is one about the message.
     """
+    if message.get("text"):
+        return ""
     held = message.keys() - _ENVELOPE - {*_READ_AS_TEXT, *read}
     if not held:
         empty = not (words(message) or message.keys() & {*_READ_AS_TEXT, *read})
@@ -101,6 +107,30 @@ def user_name(user: Mapping[str, Any]) -> str:
     """What a user is called."""
     names = (str(user.get("first_name") or ""), str(user.get("last_name") or ""))
     return " ".join(part for part in names if part)
+
+
+def entities_of(message: Mapping[str, Any]) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
+    """What Telegram marks in the text or caption: from, to (UTF-16 units), and what it is."""
+    given = message.get("entities") or message.get("caption_entities") or ()
+    for entity in given if isinstance(given, Sequence) else ():
+        about = _object(entity)
+        start, length = about.get("offset"), about.get("length")
+        if isinstance(start, int) and isinstance(length, int):
+            yield start, start + length, about
+
+
+def _written_out(message: Mapping[str, Any], without: tuple[int, int]) -> str:
+    said = str(message.get("text") or message.get("caption") or "")
+    changes = [(*without, "")] if any(without) else []
+    for start, end, about in entities_of(message):
+        link = str(about.get("url") or "")
+        if about.get("type") == "text_link" and link and 0 <= start < end:
+            changes.append((end, end, f" ({link})"))
+    units = said.encode("utf-16-le", "surrogatepass")
+    for start, end, instead in sorted(changes, reverse=True):
+        new = instead.encode("utf-16-le", "replace")
+        units = units[: start * 2] + new + units[end * 2 :]
+    return units.decode("utf-16-le", "replace") if changes else said
 
 
 def _who(message: Mapping[str, Any]) -> str:

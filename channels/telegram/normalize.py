@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from channels.telegram.content import quotes, unreadable, words
+from channels.telegram.content import entities_of, quotes, unreadable, words
 from channels.telegram.senders import partner_of, sender_of
 from config.languages import LANGUAGES, language_called
 from core.domain.messages import (
@@ -55,7 +55,13 @@ class Bot:
     username: str
 
 
-def to_inbound(update: Mapping[str, Any], bot: Bot) -> InboundMessage | None:
+IsOurs = Callable[[str, str], bool]
+"""Whether an album (chat, group id) is known to be for us: one picture alone says so."""
+
+
+def to_inbound(
+    update: Mapping[str, Any], bot: Bot, *, is_ours: IsOurs = lambda _chat, _album: False
+) -> InboundMessage | None:
     """What the customer did, or None when the update is nothing that a customer said to us."""
     number = update.get("update_id")
     if not isinstance(number, int):
@@ -66,8 +72,15 @@ def to_inbound(update: Mapping[str, Any], bot: Bot) -> InboundMessage | None:
         return _reaction(reaction, number, bot)
     for name in _SAID:
         if message := _object(update.get(name)):
-            return _message(message, number, bot, said=name)
+            return _message(message, number, bot, said=name, is_ours=is_ours)
     return None
+
+
+def album_of(update: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The album (chat, group id) that the update's picture belongs to; None where it has none."""
+    message = _object(update.get("message"))
+    album, chat = message.get("media_group_id"), _object(message.get("chat")).get("id")
+    return (str(chat), str(album)) if album and isinstance(chat, int) else None
 
 
 def deletions(update: Mapping[str, Any], bot: Bot) -> tuple[InboundMessage, ...]:
@@ -104,7 +117,7 @@ def moved_group(update: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _message(
-    message: Mapping[str, Any], number: int, bot: Bot, *, said: str
+    message: Mapping[str, Any], number: int, bot: Bot, *, said: str, is_ours: IsOurs
 ) -> InboundMessage | None:
     chat, sender = _object(message.get("chat")), sender_of(message)
     business, edited = "business" in said, said.startswith("edited_")
@@ -129,7 +142,9 @@ def _message(
     if not private:
         known = command is not None and command[1].lower() in {"start", "human", "language"}
         text, mentioned = _without_mention(message, text, bot)
+        album = str(message.get("media_group_id") or "")
         for_us = mentioned or known or _is_reply_to_us(message, bot)
+        for_us = for_us or (bool(album) and is_ours(str(chat["id"]), album))
         if not (for_us or edited):
             return None
         command = None if message.get("forward_origin") else _COMMAND.fullmatch(text)
@@ -140,17 +155,23 @@ def _message(
         kind, value = InboundKind.UNREADABLE, strange
     elif strange:
         attachments = (*attachments, Attachment(kind=strange))
-    if edited:
+    if edited and kind is not InboundKind.HUMAN:
         kind, value = InboundKind.EDIT, OURS if ours else "" if for_us else KNOWN
     name = str(message.get("message_id", ""))
-    says_itself = kind in (InboundKind.MESSAGE, InboundKind.OURS, InboundKind.EDIT)
+    says_itself = kind in (
+        InboundKind.MESSAGE,
+        InboundKind.OURS,
+        InboundKind.EDIT,
+        InboundKind.HUMAN,
+    )
+    forwarded = bool(message.get("forward_origin"))
     return InboundMessage(
         address=_address(message, chat, bot),
         # An update's number alone starts anew at random after a quiet week, a message's number
         # is unique in its chat only; together they never meet again, and a repeat has both.
         external_id=f"{number}:{chat['id']}:{name}",
         sender=sender,
-        text=text if says_itself and not message.get("forward_origin") else "",
+        text=_own_words(command, text) if says_itself and not forwarded else "",
         kind=kind,
         value=value,
         attachments=attachments,
@@ -238,6 +259,12 @@ def _command(command: re.Match[str] | None) -> tuple[InboundKind, str]:
             return InboundKind.MESSAGE, ""
 
 
+def _own_words(command: re.Match[str] | None, text: str) -> str:
+    """The words of a message; of one that calls a person, those after the command."""
+    calls = _command(command)[0] is InboundKind.HUMAN
+    return str(command[3] or "").strip() if command and calls else text
+
+
 def _address(message: Mapping[str, Any], chat: Mapping[str, Any], bot: Bot) -> Address:
     thread = ""
     if connection := message.get("business_connection_id"):
@@ -280,21 +307,16 @@ def _topic(message: Mapping[str, Any]) -> str:
 
 
 def _without_mention(message: Mapping[str, Any], text: str, bot: Bot) -> tuple[str, bool]:
-    units = text.encode("utf-16-le")
-    entities = message.get("entities") or message.get("caption_entities") or ()
-    for entity in entities if isinstance(entities, Sequence) else ():
-        about = _object(entity)
-        start, length = about.get("offset"), about.get("length")
-        if not isinstance(start, int) or not isinstance(length, int):
-            continue
-        named = units[start * 2 : (start + length) * 2].decode("utf-16-le", "replace")
+    units = str(message.get("text") or message.get("caption") or "").encode("utf-16-le", "replace")
+    for start, end, about in entities_of(message):
+        named = units[start * 2 : end * 2].decode("utf-16-le", "replace")
         by_name = about.get("type") == "mention" and named.lower() == f"@{bot.username.lower()}"
         by_id = (
             about.get("type") == "text_mention" and _object(about.get("user")).get("id") == bot.id
         )
         if by_name or by_id:
-            rest = units[: start * 2] + units[(start + length) * 2 :]
-            return " ".join(rest.decode("utf-16-le", "replace").split(" ")).strip(" ,:"), True
+            rest = words(message, without=(start, end))
+            return " ".join(rest.split(" ")).strip(" ,:"), True
     return text, False
 
 

@@ -20,6 +20,7 @@ _LONGEST = 4000  #: characters that are looked at
 _SENTENCE = re.compile(r"[^\n.!?。？！…;]+[\n.!?。？！…;]*")
 _SIGNS = re.compile(r"[^\w']+")  # all but letters, digits and the apostrophe
 _SPELLED = re.compile(r"(?:\b\w\b[\s.\-_*]*){4,}")  # S.T.O.P., s t o p
+_CLAUSE = re.compile(r"[,،、，:–—]")
 _LETTERS = re.compile(r"[^\W_]")
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘´`ʼ", "'"))
 _LATIN = re.compile("[À-ɏḀ-ỿ]")
@@ -101,8 +102,14 @@ def _sentence_says(sentence: str) -> bool | None:
     own = [one for one in _LANGUAGES if one.certain.search(words) or one.seems.search(words)]
     own = [one for one in own if not one.unless.search(words)]
     if not own:
-        return None
+        # "Not interested, remove": a clause is enough for a person to look.
+        alone = any(_is_alone(_words(clause)) for clause in _CLAUSE.split(sentence))
+        return False if alone else None
     return any(one.certain.search(words) and not one.how.search(words) for one in own)
+
+
+def _is_alone(words: str) -> bool:
+    return _ALONE.search(words) or _ALONE_UNSURE.search(words)
 
 
 def _asks_beside(sentence: str) -> bool:

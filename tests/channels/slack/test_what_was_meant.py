@@ -10,7 +10,7 @@ import pytest
 from approvals.slack.threads import to_customer
 from channels.slack.content import plain
 from channels.slack.normalize import Workspace, to_inbound
-from core.domain.messages import InboundKind, InboundMessage, Pointing
+from core.domain.messages import InboundKind, InboundMessage, OutboundFile, Pointing
 from core.errors import AttachmentRefused, DeliveryFailed
 from core.slack.block_text import block_text
 from core.slack.mrkdwn import from_mrkdwn, readable
@@ -120,6 +120,12 @@ def test_what_a_person_says_is_heard_whatever_its_kind(subtype: str) -> None:
 )
 def test_what_slack_or_a_program_tells_is_nobodys_word(subtype: str) -> None:
     assert heard(DESK.direct("Hello", subtype=subtype)) is None
+
+
+@pytest.mark.parametrize("kind", ["message", "app_mention"])
+def test_what_slack_writes_as_a_member_is_nobodys_word(kind: str) -> None:
+    reminder = DESK.direct(f"Reminder: <@{BOT_USER}> the report.")["event"]
+    assert heard(DESK.event(reminder | {"type": kind, "user": "USLACKBOT"})) is None
 
 
 def test_an_empty_message_is_said_to_be_unreadable() -> None:
@@ -278,6 +284,15 @@ async def test_where_the_thread_is_gone_its_channel_gets_the_answer(rig: Rig, co
     await rig.channel.send(outbound("The answer", thread="16.0"))
     calls = [c.params for c in rig.server.calls if c.method == "chat.postMessage"]
     assert [c.get("thread_ts") for c in calls] == ["16.0", None]
+
+
+async def test_where_the_thread_is_gone_its_channel_gets_the_file_too(rig: Rig) -> None:
+    rig.server.script.plan("files.completeUploadExternal", refused("thread_not_found"))
+    file = OutboundFile(name="plan.pdf", media_type="application/pdf", size=3, content=b"pdf")
+    await rig.channel.send(outbound("", thread="16.0", files=(file,)))
+    method = "files.completeUploadExternal"
+    calls = [c.params for c in rig.server.calls if c.method == method]
+    assert [c.get("thread_ts") or None for c in calls] == ["16.0", None]
 
 
 async def test_refused_twice_it_has_failed_for_its_reason(rig: Rig) -> None:

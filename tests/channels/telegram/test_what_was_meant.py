@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from channels.telegram.normalize import Bot, deletions, to_inbound
-from core.domain.messages import InboundKind, InboundMessage, Pointing, SenderKind
+from core.domain.messages import (
+    InboundKind,
+    InboundMessage,
+    OutboundFile,
+    Pointing,
+    SenderKind,
+)
 from core.errors import DeliveryFailed
 from tests.channels.telegram.test_telegram import Rig, outbound, rig, server
 from tests.support.servers.faults import Fault
@@ -57,6 +63,65 @@ def test_with_a_caption_it_is_a_message_with_something_beside() -> None:
     message = heard(DESK.message(caption="What is this?", paid_media={"star_count": 5}))
     assert (message.kind, message.text) == (InboundKind.MESSAGE, "What is this?")
     assert [a.kind for a in message.attachments] == ["paid_media"]
+
+
+def test_a_field_beside_a_text_that_is_newer_than_we_are_is_no_content_of_it() -> None:
+    message = heard(DESK.message("Where is it?", field_of_2031={"deep": 1}, number_of_2031=5))
+    assert (message.kind, message.text, message.attachments) == (
+        InboundKind.MESSAGE, "Where is it?", ()
+    )  # fmt: skip
+
+
+def linked(kind: str, said: str, at: str, url: str) -> dict[str, Any]:
+    before = said[: said.index(at)].encode("utf-16-le")
+    entity = {"type": "text_link", "offset": len(before) // 2, "length": len(at), "url": url}
+    return {kind: said, "entities" if kind == "text" else "caption_entities": [entity]}
+
+
+@pytest.mark.parametrize("kind", ["text", "caption"])
+def test_a_link_under_words_is_written_out(kind: str) -> None:
+    more = linked(kind, "👍🏽 Is this one in stock?", "this one", "https://shop.example/p/1")
+    assert heard(DESK.message(**more)).text == (
+        "👍🏽 Is this one (https://shop.example/p/1) in stock?"
+    )
+    [quoted] = heard(DESK.message("And?", reply_to_message={"from": ADA} | more)).quotes
+    assert "https://shop.example/p/1" in quoted.text
+
+
+def test_a_link_before_our_name_leaves_the_name_out_all_the_same() -> None:
+    said = f"See this, @{BOT_NAME}, is it good?"
+    more = linked("text", said, "this", "https://shop.example/p/1")
+    named = {"type": "mention", "offset": said.index("@"), "length": len(BOT_NAME) + 1}
+    more["entities"].append(named)
+    assert heard(DESK.message(**GROUP, **more)).text == (
+        "See this (https://shop.example/p/1), , is it good?"
+    )
+
+
+def test_words_after_the_call_for_a_person_are_kept() -> None:
+    message = heard(DESK.message("/human my order is lost"))
+    assert (message.kind, message.text) == (InboundKind.HUMAN, "my order is lost")
+    changed = heard(renamed(DESK.message("/human"), "edited_message"))
+    assert (changed.kind, changed.text) == (InboundKind.HUMAN, "")
+
+
+@pytest.mark.parametrize("named", [0, 2])
+async def test_all_pictures_of_a_groups_album_come_with_the_one_that_names_us(
+    rig: Rig, named: int
+) -> None:
+    caption = f"@{BOT_NAME} which of these?"
+    mention = [{"type": "mention", "offset": 0, "length": len(BOT_NAME) + 1}]
+    said = {"caption": caption, "caption_entities": mention}
+    for number in range(3):
+        more = said if number == named else {}
+        photo = [{"file_id": f"p{number}"}]
+        update = rig.server.message(photo=photo, media_group_id="9", **GROUP, **more)
+        assert await rig.hook(update) == 200
+    others = rig.server.message(photo=[{"file_id": "p"}], media_group_id="10", **GROUP)
+    assert await rig.hook(others) == 200
+    assert [m.attachments[0].ref for m in rig.inbox.accepted] == ["p0", "p1", "p2"]
+    assert {m.group_id for m in rig.inbox.accepted} == {"9"}
+    assert [m.text for m in rig.inbox.accepted if m.text] == ["which of these?"]
 
 
 @pytest.mark.parametrize(
@@ -291,6 +356,27 @@ async def test_what_telegram_cannot_show_is_sent_once_more_and_plainer(
     assert first.get("entities")
     assert not second.get("entities")
     assert second["text"] == "The answer"
+
+
+FILE = OutboundFile(name="plan.pdf", media_type="application/pdf", size=3, content=b"pdf")
+
+
+async def test_a_closed_topic_gets_its_file_too(rig: Rig) -> None:
+    rig.server.script.plan("sendDocument", refused("message thread not found"))
+    await rig.channel.send(outbound("", chat="-100200", thread="9", files=(FILE,)))
+    first, second = rig.server.called("sendDocument")
+    assert (first.get("message_thread_id"), second.get("message_thread_id")) == ("9", None)
+    assert [f.content for f in rig.server.sent_files] == [b"pdf"]
+
+
+async def test_a_file_alone_goes_to_where_its_group_has_moved(rig: Rig) -> None:
+    moved = b'{"ok": false, "error_code": 400, "description": "Bad Request: group chat was upgraded'
+    moved += b' to a supergroup chat", "parameters": {"migrate_to_chat_id": -10077}}'
+    fault = Fault(status=400, body=moved, headers={"Content-Type": "application/json"})
+    rig.server.script.plan("sendDocument", fault)
+    done = await rig.channel.send(outbound("", chat="-77", files=(FILE,)))
+    assert done.migrated_chat == "-10077"
+    assert [f.chat_id for f in rig.server.sent_files] == [-10077]
 
 
 async def test_refused_twice_it_has_failed_for_its_reason(rig: Rig) -> None:

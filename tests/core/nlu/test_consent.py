@@ -30,6 +30,21 @@ def test_what_sounds_like_it_goes_to_a_person_at_least(text: str) -> None:
     assert opting_out(text) is not None
 
 
+def test_what_others_wrote_is_not_answered_by_machine() -> None:
+    assert [text for text in SAID["said_by_others"] if opting_out(text) is None] == []
+
+
+def test_what_others_wrote_about_something_else_is_none() -> None:
+    assert [text for text in SAID["harmless_of_others"] if opting_out(text) is not None] == []
+
+
+def test_a_clause_that_says_so_is_enough_for_a_person() -> None:
+    for text in ("Sorry, not interested, remove", "그냥, 수신거부", "ich zahle nichts, abmelden"):
+        said = opting_out(text)
+        assert said is not None, text
+    assert opting_out("Hello, remove the lamp, please") is None
+
+
 @pytest.mark.parametrize("text", SAID["harmless_stop"] + SAID["harmless_yes"] + SAID["harmless"])
 def test_harmless_sentences_are_no_opting_out(text: str) -> None:
     assert opting_out(text) is None
