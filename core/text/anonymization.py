@@ -15,11 +15,13 @@ from core.text.pii import mask
 
 LONGEST = 6_000  #: characters that are looked at; what is beyond is left out
 NAME, ADDRESS, NUMBER = "[NAME_1]", "[ADDRESS_1]", "[NUMBER_1]"
+MOST_OPENINGS = 3  #: sentences before the answer itself
 SIGNATURE_LINES = 8  #: that may follow a farewell
 MOST_NAMES = 60  #: of one conversation that are looked for
 
 _UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĖĘĚĞĢĪĮİĶĻĽŁŃŅŇŌŐŘŚŠŞŢŤŪŮŰŹŻŽ"
-_WORD = rf"[{_UPPER}][\w'’-]{{0,24}}\.?"
+_WHOLE_WORD = rf"[{_UPPER}][\w'’-]{{0,24}}"
+_WORD = rf"(?:[{_UPPER}]\w?\.|{_WHOLE_WORD})"  # an initial has a point, and no sentence ends there
 _BETWEEN = r"(?:(?:de|del|la|van|von|der|den|di|da|dos|bin|al|el|y|O)[ \t]){0,2}"
 _NAME = rf"{_WORD}(?:[ \t]{_BETWEEN}{_WORD}){{0,3}}"
 _ANY_NAME = r"[^\W\d_][\w'’.-]{0,24}(?:[ \t][^\W\d_][\w'’.-]{0,24})?"
@@ -37,11 +39,17 @@ def _any(*path: str) -> str:
 _GREETS = re.compile(rf"^[ \t]{{0,8}}(?:{_any('greetings')})(?![\w'’])", re.IGNORECASE)
 _ANYBODY = re.compile(rf"(?:{_any('anybody')})(?!\w)", re.IGNORECASE)
 _TITLE = rf"(?i:{_any('titles')})\.?"
+_STOPS = ",.!?:;~，。！？：；、～"
 _GREETED = re.compile(
-    rf"\A[ \t]{{0,4}}(?:{_TITLE}[ \t]{{0,4}})?[^\n,.!?:;~]{{0,60}}(?:[,.!?:;~\n]|\Z)"
+    rf"\A[ \t]{{0,4}}(?:{_TITLE}[ \t]{{0,4}})?[^\n{_STOPS}]{{0,60}}(?:[\n{_STOPS}]|\Z)"
 )
 _FAREWELL = re.compile(
     rf"^[ \t]{{0,8}}(?:{_any('farewells')})(?!\w)[ \t]{{0,4}}(?P<rest>[^\n]{{0,60}})$",
+    re.IGNORECASE,
+)
+_OPENING = re.compile(
+    rf"\A[ \t]{{0,8}}(?:{_any('openings')})"
+    r"(?:[ \t]{0,4}[.,!~:;。，、！]{1,4}[ \t]{0,4}|[ \t]{0,4}\Z)",
     re.IGNORECASE,
 )
 _DELIMITER = re.compile(r"^(?:-- ?|—|_{3,40}|-{3,40}|={3,40})$")
@@ -51,6 +59,27 @@ _KOREAN_SIGNED = re.compile(r"[가-힣]{2,4}[ \t]{0,3}(?:드림|올림|배상|�
 _QUOTED = re.compile(
     r"^[ \t]{0,4}>|^On [^\n]{5,200} wrote:|^-{2,20} ?(?:Original|Forwarded) [Mm]essage"
     r"|^(?:From|보낸 ?사람|De): [^\n]{0,200}@|^\d{4}년 [^\n]{0,120} 작성:|^##- [^\n]{0,120} -##"
+)
+
+_HAN = r"\u3400-\u9fff々"
+_SIGNS = rf"[{_HAN}ァ-ヶー]"  # with which names are written where no space parts words
+_SURNAMES = rf"(?:{_any('surnames')}|{_any('surname_signs')})"
+_HONORIFIC = rf"(?:{_any('honorifics')})(?!式)"
+_CALLED_POLITELY = re.compile(rf"{_SURNAMES}{_SIGNS}{{0,3}}?(?={_HONORIFIC})")
+_CALLED_IN_FRONT = re.compile(
+    rf"\A[ \t]{{0,4}}(?:{_any('anybody')}|{_SIGNS}{{1,8}})[ \t]?{_HONORIFIC}[ \t]?"
+    rf"(?:{_any('greetings')})?(?:[ \t,.!:;、。，！：；]{{1,4}}|\Z)"
+)
+_SAYS_ITS_NAME = re.compile(
+    rf"{_SIGNS}{{1,12}}(?={_any('introduced_by')})"
+    rf"|(?<!{_SIGNS})(?:{_any('surnames')})[{_HAN}]{{0,3}}(?=です(?:が|けど)?[ \t\n、。])"
+)
+_FAMILIAR = re.compile(rf"[小老](?:{_any('surname_signs')})(?!{_SIGNS})")
+_SIGNED = re.compile(
+    rf"^[ \t]{{0,8}}(?:(?:{_any('introductions')})[ \t]{{0,3}}"
+    r"[^\s\d]{1,20}(?:[ \t][^\s\d]{1,20})?"
+    rf"|{_SIGNS}{{0,6}}[小老](?:{_any('surname_signs')}))[ \t]{{0,3}}$",
+    re.IGNORECASE,
 )
 
 _INTRODUCED = re.compile(
@@ -77,7 +106,7 @@ _IS_KOREAN = re.compile(
 
 _ADDRESSED = re.compile(
     rf"(?P<lead>(?<!\w)(?i:{_any('addresses')})[ \t]?:?[ \t]?)"
-    r"(?P<where>[^\n?!\d]{0,60}\d[^\n?!;.]{0,80})"
+    r"(?P<where>[^\n?!。？！\d]{0,60}\d[^\n?!;.。？！]{0,80})"
 )
 _STREET = re.compile(
     rf"(?<![\w.,])\d{{1,5}}[A-Za-z]?[ \t,]{{1,2}}"
@@ -89,7 +118,7 @@ _STREET = re.compile(
 )
 _STREET_AFTER = re.compile(
     r"(?<!\w)(?:(?:Calle|C/|Avenida|Avda\.?|Av\.|Plaza|Paseo|Carrera|Camino|Rue|Via|Viale|Rua)"
-    rf"[ \t][^\n\d?!]{{2,40}}|{_WORD[:-3]}"
+    rf"[ \t][^\n\d?!]{{2,40}}|{_WHOLE_WORD}"
     r"(?:straße|strasse|str\.|weg|platz|allee|gasse|straat|laan)[ \t])\d{1,5}[a-z]?"
     rf"(?:[,;]?[ \t]{{1,2}}\d{{4,6}}(?:[ \t]{_WORD}){{1,3}})?"
 )
@@ -136,7 +165,7 @@ def anonymized(text: str, *, names: Sequence[str] = (), locale: str = "en") -> s
     text = _without_names(text, names)
     for pattern in (_INTRODUCED, _INTRODUCED_LOOSELY, _TITLED, _THANKED):
         text = pattern.sub(lambda m: m["lead"] + NAME, text)
-    for pattern in (_HONOURED, _IS_KOREAN):
+    for pattern in (_HONOURED, _IS_KOREAN, _CALLED_POLITELY, _SAYS_ITS_NAME, _FAMILIAR):
         text = pattern.sub(NAME, text)
     text = _ADDRESSED.sub(lambda m: m["lead"] + ADDRESS, text)
     for pattern in (_POSTCODE, _STREET, _STREET_AFTER, _KOREAN_ADDRESS, _KOREAN_FLAT):
@@ -167,7 +196,7 @@ def without_frame(text: str) -> str:
     """The text without greeting, signature and the message that it answers."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     lines = _without_quoted(lines)
-    lines = _without_greeting(lines)
+    lines = _without_openings(_without_greeting(lines))
     return "\n".join(_without_signature(lines)).strip()
 
 
@@ -184,15 +213,31 @@ def _without_quoted(lines: list[str]) -> list[str]:
 
 def _without_greeting(lines: list[str]) -> list[str]:
     first = next((i for i, line in enumerate(lines) if line.strip()), -1)
+    if first >= 0 and (called := _CALLED_IN_FRONT.match(lines[first])) is not None:
+        return [*lines[:first], lines[first][called.end() :], *lines[first + 1 :]]
     if first < 0 or (greets := _GREETS.match(lines[first])) is None:
         return lines
     rest = lines[first][greets.end() :]
-    if bare := re.match(r"[ \t]{0,4}[,.!~]{1,3}[ \t]{0,4}", rest):
+    if bare := re.match(r"[ \t]{0,4}[,.!~，。！、～]{1,3}[ \t]{0,4}", rest):
         return [*lines[:first], rest[bare.end() :], *lines[first + 1 :]]
     if greeted := _GREETED.match(rest + "\n"):
-        who = rest[: greeted.end()].strip(" ,.!?:;~")
+        who = rest[: greeted.end()].strip(f" {_STOPS}")
         if len(who.split()) <= 4 or _ANYBODY.match(who):
             return [*lines[:first], rest[greeted.end() :].strip(), *lines[first + 1 :]]
+    return lines
+
+
+def _without_openings(lines: list[str]) -> list[str]:
+    """Without the sentences at the beginning that say who answers and who is answered."""
+    for _ in range(MOST_OPENINGS):
+        first = next((i for i, line in enumerate(lines) if line.strip()), -1)
+        opening = _OPENING.match(lines[first]) if first >= 0 else None
+        if opening is None:
+            break
+        rest = lines[first][opening.end() :]
+        if not rest and not any(map(str.strip, lines[first + 1 :])):
+            break  # it is all that was said
+        lines = [*lines[:first], *([rest] if rest else []), *lines[first + 1 :]]
     return lines
 
 
@@ -214,7 +259,8 @@ def _without_signature(lines: list[str]) -> list[str]:
     left = [i for i in filled if i < last]
     while len(left) > 1:
         end = lines[left[-1]]
-        if not (_DASHED.match(end) or _KOREAN_SIGNED.search(end) or _ALONE.match(end)):
+        signs = (_DASHED.match, _KOREAN_SIGNED.search, _ALONE.match, _SIGNED.match)
+        if not any(is_sign(end) for is_sign in signs):
             break
         last = left.pop()
     return lines[:last]
