@@ -362,6 +362,8 @@ def _told(event: ev.Event, *, words: Words, locale: str) -> str:
             return say("locale_chosen", locale=e.locale)
         case ev.Reacted() as e:
             return say("reaction_removed" if e.removed else "reacted", sign=e.sign)
+        case ev.Deleted(seq=0):
+            return ""  # it will say so again where its message stands
         case ev.Edited() | ev.Deleted():
             return say(event.kind)
         case (

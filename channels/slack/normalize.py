@@ -85,7 +85,8 @@ def to_inbound(
             return _changed(body, event, workspace, serves, names)
         case "message_deleted":
             gone = _object(event.get("previous_message"))
-            return _deleted(body, event, gone or {"ts": event.get("deleted_ts")}, workspace)
+            gone = gone or {"ts": event.get("deleted_ts")}
+            return _deleted(body, event, gone, workspace, serves)
         case _ if event.get("type") in ("message", "app_mention"):
             return _said(body, event, workspace, serves, names)
         case _:
@@ -199,7 +200,7 @@ def _changed(
     now, before = _object(event.get("message")), _object(event.get("previous_message"))
     channel = str(event.get("channel") or "")
     if now.get("subtype") == "tombstone":
-        return _deleted(body, event, before or now, workspace)
+        return _deleted(body, event, before or now, workspace, serves)
     if not _is_persons(now, channel, workspace):
         return None
     if before and reading_of(now) == reading_of(before):
@@ -223,16 +224,24 @@ def _deleted(
     event: Mapping[str, Any],
     gone: Mapping[str, Any],
     workspace: Workspace,
+    serves: Serves,
 ) -> InboundMessage | None:
     channel, ts = str(event.get("channel") or ""), str(gone.get("ts") or "")
-    if not (channel and ts) or channel in workspace.desks:
+    ours = bool(gone.get("bot_id")) or gone.get("user") == workspace.bot_user_id
+    if not (channel and ts) or channel in workspace.desks or ours:
         return None
-    thread = "" if _is_direct(event, channel) else str(gone.get("thread_ts") or ts)
+    direct = _is_direct(event, channel)
+    raw = raw_text(gone)
+    for_us = direct or _mentions_us(raw, workspace)
+    for_us = for_us or _is_for_us(gone, channel, raw, workspace, serves)
+    thread = "" if direct else str(gone.get("thread_ts") or ts)
     return InboundMessage(
         address=_address(body, workspace, channel=channel, thread=thread),
         external_id=str(body.get("event_id") or f"deleted:{channel}:{ts}"),
         sender=Sender(id=str(gone.get("user") or "")),
         kind=InboundKind.DELETION,
+        value="" if for_us else KNOWN,
+        sent_at=_time(ts),
         about=ts,
     )
 

@@ -96,6 +96,8 @@ def deletions(update: Mapping[str, Any], bot: Bot) -> tuple[InboundMessage, ...]
             external_id=f"{number}:{chat['id']}:{one}",
             sender=partner_of(chat),
             kind=InboundKind.DELETION,
+            # Whoever clears a chat takes back what was read long ago; one may be on its way.
+            value=KNOWN if len(gone) > 1 else "",
             about=str(one),
         )
         for one in gone

@@ -115,7 +115,8 @@ class Deleted(Event):
     """The author took a message back."""
 
     kind: ClassVar[str] = "deleted"
-    seq: int  #: number of the message
+    seq: int  #: number of the message; 0: it has not come yet
+    about: str = ""  #: with 0: the vendor's id of the message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

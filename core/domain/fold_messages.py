@@ -78,6 +78,9 @@ def edited(c: Conversation, item: ev.Numbered, e: ev.Edited) -> Conversation:
 
 def deleted(c: Conversation, e: ev.Deleted) -> Conversation:
     """The author took a message back: nothing of it waits or is remembered."""
+    if not e.seq:
+        early = Indexed(seq=0, content=DELETED, silent=True)
+        return replace(c, messages=with_message(c.messages, e.about, early))
     return replace(
         c,
         unanswered=tuple(u for u in c.unanswered if u.seq != e.seq),

@@ -23,7 +23,7 @@ _ENTRY = struct.Struct(">8s8sI?")
 class Indexed:
     """An entry of the index: a message's number, its content's digest, whether it is silent."""
 
-    seq: int
+    seq: int  #: 0 of a message that was taken back before it came
     content: bytes  #: digest of how it reads now
     silent: bool  #: it wanted no answer
 

@@ -151,14 +151,14 @@ class InboundKind(enum.StrEnum):
     OPT_IN = "opt_in"  #: START after STOP
     HELP = "help"  #: HELP as carriers define it, answered by the vendor
     EDIT = "edit"  #: changed the message `about` names into this one; `value`: KNOWN, OURS or ""
-    DELETION = "deletion"  #: took back the message `about` names
+    DELETION = "deletion"  #: took back the message `about` names; `value`: KNOWN or ""
     REACTION = "reaction"  #: reacted to the message `about` names; `value` is the sign ("👍")
     REACTION_REMOVED = "reaction_removed"  #: took such a sign back
     UNREADABLE = "unreadable"  #: sent what this channel cannot read; `value` names its kind
     OURS = "ours"  #: a person of the company wrote to the customer in the vendor's own app
 
 
-KNOWN = "known"  #: an edit that is of interest only where the message was for us before
+KNOWN = "known"  #: an edit or deletion that is of interest only where we have the message
 OURS = "ours"  #: an edit by a person of the company
 AUTOMATIC = "automatic"  #: the vendor's app wrote by itself in the company's name
 

@@ -101,7 +101,7 @@ def told(
             words = whole(e.text, e.quotes)
             shown = (context(label), *at_length(words, quote=True)) if words else (context(label),)
             return SlackMessage(text=f"{label}: {escaped(words, 500)}", blocks=shown)
-        case ev.Deleted() if human:
+        case ev.Deleted(seq=seq) if human and seq:
             return _line(f":wastebasket: {looks.say('thread.customer_deleted')}")
         case ev.Reacted() as e if human:
             name = "thread.reaction_removed" if e.removed else "thread.reacted"

@@ -43,12 +43,25 @@ def edited(c: Conversation, message: InboundMessage, *, silent: bool) -> Sequenc
     return (*((ev.Reopened(),) if reopened else ()), changed, *_withdrawn(c, known.seq))
 
 
-def deleted(c: Conversation, message: InboundMessage) -> Sequence[ev.Event]:
-    """A message was taken back; nothing where it is not known here, or gone already."""
+def deleted(
+    c: Conversation, message: InboundMessage, *, may_come: bool = False
+) -> Sequence[ev.Event]:
+    """A message was taken back; nothing where it is gone already.
+
+    What is not known here `may_come` yet: vendors bring again later what we could not take.
+    """
     known = meant(c, message)
+    if known is None and may_come and message.about:
+        return (ev.Deleted(seq=0, about=message.about),)
     if known is None or known.content == DELETED:
         return ()
     return (ev.Deleted(seq=known.seq), *_withdrawn(c, known.seq))
+
+
+def taken_back_before(c: Conversation, message: InboundMessage) -> bool:
+    """Whether this message was taken back before it came."""
+    known = indexed(c.messages, message.named)
+    return known is not None and known.content == DELETED and known.seq == 0
 
 
 def reacted(c: Conversation, message: InboundMessage) -> Sequence[ev.Event]:

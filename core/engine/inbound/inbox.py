@@ -11,7 +11,7 @@ from core.clock import Clock, SystemClock
 from core.domain import events as ev
 from core.domain.conversation import Conversation, Status
 from core.domain.message_index import indexed
-from core.domain.messages import OURS, InboundKind, InboundMessage, Sender
+from core.domain.messages import KNOWN, OURS, InboundKind, InboundMessage, Sender
 from core.domain.quoting import asked
 from core.engine.inbound import amendments
 from core.engine.inbound.consent_said import CONSENT, Said, consent_said
@@ -109,7 +109,7 @@ class Inbox:
             if meant.kind is InboundKind.MESSAGE:
                 for foresee in self._foresee:
                     foresee(c, asked(meant.text, meant.quotes))
-            happened = _events(c, meant, out=out, fetched=fetched)
+            happened = _events(c, meant, out=out, fetched=fetched, is_new=is_new)
             if c.unknown:
                 return happened  # who knows what happened since acknowledges it
             return [*happened, *self._acknowledge(c, meant, happened)]
@@ -237,9 +237,17 @@ def _received_seq(commit: ev.Commit) -> int:
 
 
 def _events(
-    c: Conversation, message: InboundMessage, *, out: bool = False, fetched: bool = False
+    c: Conversation,
+    message: InboundMessage,
+    *,
+    out: bool = False,
+    fetched: bool = False,
+    is_new: bool = True,
 ) -> Sequence[ev.Event]:
-    """`out`: the number has opted out elsewhere; `fetched`: nothing is ever sent there."""
+    """`out`: the number has opted out elsewhere; `fetched`: nothing is ever sent there.
+
+    `is_new`: what the message is about may still be on its way.
+    """
     match message.kind:
         case InboundKind.EDIT:
             if amendments.meant(c, message) is not None:
@@ -252,15 +260,27 @@ def _events(
             if message.value:
                 return ()
         case InboundKind.DELETION:
-            return amendments.deleted(c, message)
+            may_come = is_new and message.value != KNOWN and not c.erased
+            gone = amendments.deleted(c, message, may_come=may_come)
+            return [*_begun(message), *gone] if gone and c.seq == 0 else gone
         case InboundKind.REACTION | InboundKind.REACTION_REMOVED:
             return amendments.reacted(c, message)
         case InboundKind.MESSAGE | InboundKind.UNREADABLE:
+            if amendments.taken_back_before(c, message):
+                received = replace(_received(c, message, message.kind), silent=True)
+                return [received, ev.Deleted(seq=c.seq + 1)]
             if indexed(c.messages, message.named) is not None:
                 return ()  # its change was faster than itself
         case _:
             pass
     return _said(c, message, out=out, fetched=fetched)
+
+
+def _begun(message: InboundMessage) -> Sequence[ev.Event]:
+    """The conversation begins with what is no word of the customer's."""
+    sender = message.sender if message.sender.id else Sender(id=message.address.chat)
+    locale = choose_locale(message.sender.locale)
+    return [ev.Started(address=message.address, sender=sender, locale=locale)]
 
 
 def _said(

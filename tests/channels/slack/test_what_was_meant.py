@@ -10,7 +10,7 @@ import pytest
 from approvals.slack.threads import to_customer
 from channels.slack.content import plain
 from channels.slack.normalize import Workspace, to_inbound
-from core.domain.messages import InboundKind, InboundMessage, OutboundFile, Pointing
+from core.domain.messages import KNOWN, InboundKind, InboundMessage, OutboundFile, Pointing
 from core.errors import AttachmentRefused, DeliveryFailed
 from core.slack.block_text import block_text
 from core.slack.mrkdwn import from_mrkdwn, readable
@@ -73,6 +73,19 @@ def test_words_that_are_shown_later_are_an_edit() -> None:
     shown = {"is_msg_unfurl": True, "text": "Error E04", "author_name": "Bob"}
     edit = said(changed(DESK.direct("What is <https://x>?")["event"], attachments=[shown]))
     assert [q.text for q in edit.quotes] == ["Error E04"]
+
+
+def test_a_deletion_of_what_was_not_for_us_or_is_ours_means_nothing_new() -> None:
+    def gone(channel: str, **more: Any) -> dict[str, Any]:
+        before = {"ts": "17.5", "user": CUSTOMER, "text": "Hi", "thread_ts": "16.0"} | more
+        event = {"type": "message", "subtype": "message_deleted", "channel": channel}
+        return DESK.event(event | {"deleted_ts": "17.5", "previous_message": before})
+
+    assert said(gone("D1")).value == ""
+    assert said(gone(CHANNEL)).value == KNOWN
+    assert said(gone(CHANNEL, text=f"<@{BOT_USER}> hi")).value == ""
+    assert said(gone(CHANNEL), serves=lambda *_: True).value == ""
+    assert heard(gone("D1", user=BOT_USER, bot_id="B1")) is None
 
 
 @pytest.mark.parametrize("tombstone", [False, True])

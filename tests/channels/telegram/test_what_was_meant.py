@@ -8,6 +8,7 @@ import pytest
 
 from channels.telegram.normalize import Bot, deletions, to_inbound
 from core.domain.messages import (
+    KNOWN,
     InboundKind,
     InboundMessage,
     OutboundFile,
@@ -207,6 +208,11 @@ def test_each_deleted_message_is_named() -> None:
     ]
     assert found[0].address.thread == "business:bc1"
     assert len({m.key() for m in found}) == 2
+    assert {m.value for m in found} == {KNOWN}, "a chat that is cleared: read long ago"
+    [alone] = deletions(
+        {"update_id": 1, "deleted_business_messages": gone | {"message_ids": [4]}}, BOT
+    )
+    assert alone.value == ""
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,18 @@ from datetime import timedelta
 import pytest
 
 from core.domain import events as ev
+from core.domain.amended import amended
 from core.domain.conversation import Status
 from core.domain.drafts import Draft, Question
-from core.domain.messages import Author, InboundKind, InboundMessage, Pointing, Quoted, Sender
+from core.domain.messages import (
+    KNOWN,
+    Author,
+    InboundKind,
+    InboundMessage,
+    Pointing,
+    Quoted,
+    Sender,
+)
 from core.storage.client import Database
 from tests.support.world import World, build, running, sure, unsure
 
@@ -199,6 +208,40 @@ async def test_a_deleted_question_is_not_answered_and_its_draft_goes(world: Worl
     await asyncio.sleep(0.1)
     assert (state.status, state.unanswered, state.memory) == (Status.AI, (), ())
     assert len(await of_kind(world, cid, ev.ReviewRequested)) == 1
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_what_was_taken_back_before_it_came_is_not_answered(
+    world: World, begun: bool
+) -> None:
+    if begun:
+        cid = await accept(world, written(world, name="m0"))
+        await world.until(cid, lambda c: not c.unanswered)
+    asked = len(world.responder.asked)
+    cid = await accept(world, about(world, "m1", InboundKind.DELETION))
+    await accept(world, about(world, "m1", InboundKind.DELETION))
+    await accept(world, written(world, CHANGED))
+    await accept(world, about(world, "m1", InboundKind.EDIT, QUESTION))
+    after = await world.conversations.load(cid)
+    assert (after.unanswered, after.reviews) == ((), ())
+    items = await world.events(cid)
+    received = next(i for i in items if isinstance(i.event, ev.Received) and i.event.named == "m1")
+    assert received.event.text == CHANGED  # type: ignore[attr-defined]
+    assert amended(items)[received.seq].deleted_at is not None, "it is shown as taken back"
+    assert len(await of_kind(world, cid, ev.Deleted)) == 2
+    await asyncio.sleep(0.6)  # as long as a burst is waited for
+    assert len(world.responder.asked) == asked
+    await accept(world, written(world, name="m2"))
+    await world.until(cid, lambda c: not c.unanswered)
+    assert len(world.responder.asked) == asked + 1
+
+
+async def test_what_was_read_long_ago_and_is_taken_back_begins_nothing(world: World) -> None:
+    old = {"sent_at": world.clock.now() - timedelta(hours=2)}
+    cid = await accept(world, about(world, "m1", InboundKind.DELETION, **old))
+    cleared = about(world, "m2", InboundKind.DELETION, value=KNOWN)
+    await accept(world, cleared)
+    assert await world.events(cid) == []
 
 
 async def test_a_reaction_is_recorded_and_wakes_nobody(world: World) -> None:
