@@ -29,6 +29,7 @@ class CardRecord:
     posting: str = ""  #: key of a message whose posting has begun and not ended
     posting_at: datetime | None = None
     own: tuple[int, ...] = ()  #: events that came from this thread, not to be told there again
+    refused: tuple[str, ...] = ()  #: messages whose writers were told that they did not go out
     explained: bool = False  #: the thread was told what a note is
     files: tuple[str, ...] = ()  #: "SEQ-INDEX:FILE" of what was shown of customers' files
     changed: tuple[str, ...] = ()  #: messages whose change or deletion their writer was told of
@@ -104,6 +105,7 @@ def _document(r: CardRecord) -> Document:
         "own": list(r.own),
         "explained": r.explained,
         "changed": list(r.changed),
+        "refused": list(r.refused),
         "files": list(r.files),
     }
 
@@ -125,5 +127,6 @@ def _record(d: Mapping[str, Any]) -> CardRecord:
         own=tuple(d["own"]),
         explained=d["explained"],
         changed=tuple(d.get("changed", ())),
+        refused=tuple(d.get("refused", ())),
         files=tuple(d.get("files", ())),
     )

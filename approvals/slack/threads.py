@@ -29,7 +29,7 @@ from core.slack.people import People, SlackSilent
 log = logging.getLogger(__name__)
 
 CHANGED = frozenset({"message_changed", "message_deleted"})
-KEPT = 100  #: changed messages of one thread that are remembered
+KEPT = 100  #: changed, and refused, messages of one thread that are remembered
 SPOKEN = frozenset({"", "thread_broadcast", "file_share", "me_message"})
 _QUOTE = re.compile(r"^(?:>|&gt;)[ \t]?")
 
@@ -79,27 +79,39 @@ class Threads:
             return at_desk
         # The desk may have moved: its old threads go on where they are.
         record = await self._cards.by_message(channel, thread)
-        if record is None:
-            return at_desk
+        if record is None or ts in record.refused:
+            return at_desk or record is not None
         user: User | None = None
         reader = looks(shared.staff.language)
         try:
             user, locale = await people.find(author)
             reader = looks(locale)
             if user is None:
-                await self._tell(shared, record, author, reader.say("tell.outsider"))
+                await self._refuse(shared, record, event, reader.say("tell.outsider"))
                 return True
             told = await self._said(event, record, user, reader, shared)
         except StoreUnavailable:
             raise
         except SlackSilent:
-            told = reader.say("tell.unknown")
+            await self._refuse(shared, record, event, reader.say("tell.unknown"))
+            return True
         except ContactCenterError as error:
             why = error_text(error, reader, me=user.email if user else "")
-            told = reader.say("tell.not_sent", why=why)
+            await self._refuse(shared, record, event, reader.say("tell.not_sent", why=why))
+            return True
         if told:
             await self._tell(shared, record, author, told)
         return True
+
+    async def _refuse(
+        self, shared: SlackApp, record: CardRecord, event: Mapping[str, Any], why: str
+    ) -> None:
+        """Tell the writer that it did not go out; then it does not, whoever brings it again."""
+        ts = str(event.get("ts"))
+        async with self._board.lock(record.conversation_id):
+            newest = await self._cards.get(record.id) or record
+            await self._cards.save(replace(newest, refused=(*newest.refused, ts)[-KEPT:]))
+        await self._tell(shared, record, str(event.get("user")), why)
 
     async def _said(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from channels.slack.content import ASKED, NOBODY
@@ -58,6 +58,8 @@ CAPABILITIES = ChannelCapabilities(text_limit=LIMIT, markup="slack", buttons=Tru
 CHANNEL_PACE = Pace(burst=3, per_second=1)
 MARK = "contact_center_message"  #: kind of the marks by which we know a customer's messages again
 REMEMBERED = 2000
+DESK_WORDS = timedelta(hours=1)
+"""An agent's word that could not be brought goes out so long after; later it may mislead."""
 MOST_ASKING = 50  #: members of one thread who addressed us; those who did so last
 EVERYBODY = "served"  #: stands for all members, in what was noted before members were
 NO_PLACE = frozenset(
@@ -151,19 +153,24 @@ class SlackChannel:
             raise ChannelNotReady("The connection to Slack (Socket Mode) is gone.")
 
     async def fetch_missed(self, since: datetime) -> None:
-        """Take in what stands in our conversations, as if Slack had brought it."""
-        if not self._settings.customers:
-            return
+        """Take in what stands in our conversations and at the desk, as if Slack had brought it."""
         slack = self._app_or_not_ready()
         team, bot = slack.team_id, slack.bot_user_id
         missed = Missed(slack.client, bot_user_id=bot, clock=self._context.clock)
+        desk = "" if self._has_fetched else self._settings.approvals_channel
+        lately = max(since, self._context.clock.now() - DESK_WORDS)
         try:
             most = FEW if self._has_fetched else MOST
-            events = await missed.events(self._threads.facts(), since, most=most)
+            notes = self._threads.facts()
+            customers = self._settings.customers
+            events = await missed.events(notes, since, most=most) if customers else ()
+            words = await missed.at_desk(desk, lately) if desk else ()
         except SlackError as error:
             raise while_starting(error) from error
         for body in bodies(events, team=team):
             await self._take(body)
+        for body in bodies(words, team=team):
+            await slack.offer(body, but=self._take)
         self._has_fetched = True
 
     async def forget(self, address: Address) -> int:

@@ -51,6 +51,16 @@ class Missed:
         unique = {(event["channel"], event.get("ts")): event for event in found}
         return sorted(unique.values(), key=lambda event: str(event.get("ts")))
 
+    async def at_desk(self, channel: str, since: datetime) -> Sequence[Event]:
+        """Everything said in the threads of the agents' desk since then, as events, in order."""
+        said = [m for m in await self._said(channel, since) if m.get("thread_ts") != m.get("ts")]
+        found = [
+            {**m, "type": "message", "channel": channel, "channel_type": "channel"}
+            for m in said
+            if m.get("thread_ts") and not m.get("bot_id") and m.get("user") != self._bot
+        ]
+        return sorted(found, key=lambda word: str(word.get("ts")))
+
     async def _said(self, channel: str, since: datetime) -> Sequence[Event]:
         """What stands in a direct message, and in its threads."""
         said: list[Event] = []

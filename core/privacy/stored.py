@@ -219,7 +219,7 @@ COLLECTIONS: Sequence[Stored] = (
         fields={
             "_id": ID, "c": ID, "channel": ID, "ts": ID, "stamp": ID, "open": FIGURE,
             "told": FIGURE, "head_ts": ID, "head_stamp": ID, "posting": ID, "posting_at": FIGURE,
-            "own": [FIGURE], "explained": FIGURE, "changed": [ID],
+            "own": [FIGURE], "explained": FIGURE, "changed": [ID], "refused": [ID],
             "files": [ID],
         },
     ),

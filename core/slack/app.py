@@ -269,12 +269,21 @@ class SlackApp:
             headers={name: values[0] for name, values in answer.headers.items() if values},
         )
 
+    async def offer(self, body: Mapping[str, Any], *, but: Take | None = None) -> bool:
+        """Whether somebody (`but` this one) takes a delivery that Slack did not bring.
+
+        Raises StoreUnavailable and ChannelError, as they do.
+        """
+        for take in self._takers:
+            if take != but and await take(body):
+                return True
+        return False
+
     async def _take_first(self, body: Mapping[str, Any]) -> BoltResponse | None:
         # A listener would be acknowledged before it has stored anything; these are awaited.
         try:
-            for take in self._takers:
-                if await take(body):
-                    return BoltResponse(status=200, body="")
+            if await self.offer(body):
+                return BoltResponse(status=200, body="")
         except (StoreUnavailable, ChannelError):
             self._logger.warning("What somebody wrote could not be stored; Slack brings it again.")
             return BoltResponse(status=503, body="", headers={"Retry-After": "5"})

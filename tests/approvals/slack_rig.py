@@ -229,6 +229,10 @@ class Rig:
 
     async def types(self, card: Message, text: str, *, by: str = MINA) -> None:
         """Somebody writes in the card's thread."""
+        await self.deliver(self.typing(card, text, by=by))
+
+    def typing(self, card: Message, text: str, *, by: str = MINA) -> dict[str, Any]:
+        """Somebody writes in the card's thread; not delivered yet."""
         event = {
             "type": "message",
             "channel_type": "channel",
@@ -238,7 +242,7 @@ class Rig:
             "ts": self.slack.ts(),
             "thread_ts": card.ts,
         }
-        await self.deliver(self.slack.event(event))
+        return self.slack.event(event)
 
     async def command(self, text: str, *, by: str = MINA) -> str:
         """Somebody types `/desk …`; all that he reads, as one text."""

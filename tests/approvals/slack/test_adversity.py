@@ -74,6 +74,38 @@ async def test_threads_of_an_earlier_desk_still_reach_the_customer(
         assert await other.said() == []
 
 
+async def test_what_was_typed_at_the_desk_while_slack_could_not_bring_it_is_taken_once(
+    slack: SlackServer, db: Database, mongo_uri: str, tmp_path: Path
+) -> None:
+    async with rig(slack, db, mongo_uri, tmp_path) as first:
+        customer, card = await first.waiting()
+        refused = first.typing(card, "&gt; A stranger's word.", by="U000STRANGER")
+        await first.deliver(refused)
+        await until(lambda: bool(first.private("U000STRANGER")), what="the refusal")
+        await first.press(card, "take_over")
+        await first.is_human(customer)
+        await until(lambda: bool(first.thread(card)), what="the head of the thread")
+        heard = first.typing(card, "&gt; Heard at once.")
+        await first.deliver(heard)
+        assert await said_within(customer) == [("agent", "Heard at once.")]
+        unheard = first.typing(card, "&gt; Heard later.")
+        old = first.typing(card, "&gt; Hours ago.")
+        old["event"]["ts"] = f"{float(unheard['event']['ts']) - 7200:.6f}"
+        for delivery in (refused, heard, unheard, old):
+            slack.write(delivery)
+    slack.users["U000STRANGER"] = member("sara@example.com")
+    async with rig(slack, db, mongo_uri, tmp_path) as second:
+        customer.http = second.http
+        assert await said_within(customer, count=2, seconds=20) == [
+            ("agent", "Heard at once."),
+            ("agent", "Heard later."),
+        ]
+        await second.deliver(unheard)  # Slack's own repeat
+        await second.deliver(refused)
+        await asyncio.sleep(0.5)
+        assert len(await customer.said()) == 2
+
+
 async def test_an_agent_who_reads_korean_is_answered_in_korean(desk: Rig) -> None:
     desk.slack.users[JOON] = member("joon@example.com", locale="ko-KR")
     customer, card = await desk.waiting()
