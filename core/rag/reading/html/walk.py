@@ -208,6 +208,8 @@ class Walk:
         if not heads and self._names_in_first_row and may_be_names(grid):
             heads = 1
         header, body = split_header(grid, heads)
+        if not any(header) and len(body) == 2 and questions_in(body[0], body[1:]) is not None:
+            header, body = body[0], body[1:]  # too few rows to tell names by their looks
         if (asked := questions_in(header, body)) is not None:
             return above + [b for q, a in asked for b in (Block(q, ASKED, asked=True), Block(a))]
         table = written(header, body)

@@ -14,7 +14,7 @@ from typing import Any
 from core.rag.domain.model import Article
 from core.rag.domain.reading_outcome import Reading, Warned, article_id, count
 from core.rag.reading.office.archive import Archive
-from core.rag.reading.tables.rows import Row, reading_of, unstacked
+from core.rag.reading.tables.rows import Row, for_customers, reading_of, unstacked
 from core.rag.reading.text.columns import named_columns
 from core.rag.reading.text.grid import written
 
@@ -88,6 +88,11 @@ def reading_of_sheets(
             characters += found.characters
             continue
         alone = len(sheets) == 1
+        rows, withheld, problems = for_customers(sheet.rows)
+        gone.update(withheld)
+        characters += sum(withheld.values())
+        warnings += problems
+        cells = [row.cells for row in rows]
         text = as_text(cells)
         articles.append(
             Article(

@@ -14,9 +14,13 @@ from core.rag.reading.html.cells import as_markdown
 from core.rag.reading.html.structured_data import questions_in
 from core.rag.reading.text.columns import named_columns
 from core.rag.reading.text.encodings import decoded
-from core.rag.reading.text.metadata import about, language, warned
+from core.rag.reading.text.metadata import about, codes, language, warned
 
 MOST_DEPTH = 6
+FORMS = ("rendered", "html", "markdown", "text", "plain", "value", "body", "raw")
+"""What a text is called inside the object that holds it in several forms, the best first."""
+_ANSWERING = frozenset({"assistant", "agent", "bot", "model"})
+_ASKING = frozenset({"user", "customer", "human"})
 
 
 def read_lines(path: Path, raw: bytes) -> Reading:
@@ -28,12 +32,12 @@ def read_lines(path: Path, raw: bytes) -> Reading:
         if not line.strip():
             continue
         try:
-            article, problems = _article(json.loads(line), path=path)
+            for row in _plain_rows(json.loads(line)):
+                article, problems = _article(row, path=path)
+                articles.append(article)
+                warnings += [Warned(what=one.what, row=number) for one in problems]
         except (ValueError, RecursionError) as error:
             warnings.append(Warned(what=f"left out: {error}", row=number))
-            continue
-        articles.append(article)
-        warnings += [Warned(what=one.what, row=number) for one in problems]
     if warnings and not articles:
         raise ValueError(f"line {warnings[0].row}: {warnings[0].what.removeprefix('left out: ')}")
     return Reading(articles=articles, characters=_counted(articles), warnings=warnings)
@@ -49,12 +53,12 @@ def read_document(path: Path, raw: bytes) -> Reading:
         articles.append(_article(row, path=path)[0])
     for number, row in enumerate(() if articles else _lists_in(data), start=1):
         try:
-            article, problems = _article(row, path=path)
+            for one in _plain_rows(row):
+                article, problems = _article(one, path=path)
+                articles.append(article)
+                warnings += [Warned(what=problem.what, row=number) for problem in problems]
         except ValueError as error:
             warnings.append(Warned(what=f"left out: {error}", row=number))
-            continue
-        articles.append(article)
-        warnings += [Warned(what=one.what, row=number) for one in problems]
     if not articles:
         raise ValueError("no questions and answers, or titles and texts, are in it")
     return Reading(articles=articles, characters=_counted(articles), warnings=warnings)
@@ -81,6 +85,67 @@ def article_from_row(row: Mapping[str, object], *, source: str = "") -> Article:
     )
 
 
+def _plain_rows(row: Any) -> Iterator[Any]:
+    """A record as records of texts.
+
+    Each language of a record in several is one, and so is each question of a talk with its answer;
+    of a text in several forms the best one is taken.
+    """
+    if not isinstance(row, dict):
+        yield row
+        return
+    if turns := _turns(row.get("messages") or row.get("conversations")):
+        for question, answer in turns:
+            rest = {k: v for k, v in row.items() if k not in ("messages", "conversations", "id")}
+            yield {**rest, "question": question, "answer": answer}
+        return
+    row = {name: _of_its_forms(value) for name, value in row.items()}
+    spoken = {name: by for name, value in row.items() if (by := _by_language(value))}
+    if not spoken:
+        yield row
+        return
+    for code in dict.fromkeys(code for by in spoken.values() for code in by):
+        own = {name: by.get(code, "") for name, by in spoken.items()}
+        about_it = {"lang": code, **({"id": f"{row['id']}-{code}"} if row.get("id") else {})}
+        if all(own.values()):
+            yield {**row, **own, **about_it}
+
+
+def _of_its_forms(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return next((value[form] for form in FORMS if isinstance(value.get(form), str)), value)
+
+
+def _by_language(value: Any) -> Mapping[str, str]:
+    """Texts by their languages; nothing where a value is no such thing."""
+    if not isinstance(value, dict) or not value:
+        return {}
+    told = {language(str(name)): _of_its_forms(said) for name, said in value.items()}
+    known = len(told) == len(value) and all(told) and set(told) <= codes()
+    return told if known and all(isinstance(said, str) for said in told.values()) else {}
+
+
+def _turns(messages: Any) -> list[tuple[str, str]]:
+    """The questions of a talk, each with the answer that follows it."""
+    found: list[tuple[str, str]] = []
+    asked = ""
+    for message in messages if isinstance(messages, list) else ():
+        if not isinstance(message, dict):
+            return []
+        role = str(message.get("role") or message.get("from") or "").lower()
+        said = message.get("content") or message.get("value")
+        if not isinstance(said, str):
+            continue
+        if role in _ASKING:
+            asked = said
+        elif role in _ANSWERING or role == "gpt":
+            if asked:
+                found.append((asked, said))
+            asked = ""
+    return found
+
+
 def _article(row: Any, *, path: Path) -> tuple[Article, list[Warned]]:
     if not isinstance(row, dict):
         raise ValueError("a line is not a JSON object")
@@ -95,6 +160,8 @@ def _article(row: Any, *, path: Path) -> tuple[Article, list[Warned]]:
         title, others = title[0], tuple(title[1:])
     if isinstance(text, str):
         text = as_markdown(text)
+    if isinstance(title, str) and ("<" in title or "&" in title):
+        title = " ".join(as_markdown(title).split())
     if not isinstance(title, str) or not isinstance(text, str) or not (title or text):
         raise ValueError(f"the entry {said.id or names[:5]} has neither a title nor a text")
     if "question" in of and not text:
@@ -125,7 +192,7 @@ def _lists_in(data: Any, depth: int = 0) -> Iterator[Any]:
         return
     if isinstance(data, list):
         for item in data:
-            if isinstance(item, dict) and any(isinstance(v, str) for v in item.values()):
+            if _is_entry(item):
                 yield item
             else:
                 yield from _lists_in(item, depth + 1)
@@ -136,8 +203,26 @@ def _lists_in(data: Any, depth: int = 0) -> Iterator[Any]:
             for question, answer in texts.items():
                 yield {"question": question, "answer": answer}
             return
+        name = next((data[n] for n in ("name", "title") if isinstance(data.get(n), str)), "")
         for value in data.values():
-            yield from _lists_in(value, depth + 1)
+            for row in _lists_in(value, depth + 1):
+                # What stands under the name of a chapter is about it.
+                yield row if not name or about(row).topic else {**row, "topic": name}
+
+
+def _is_entry(item: Any) -> bool:
+    """Whether an object is a record itself, and not a chapter that holds others."""
+    if not isinstance(item, dict):
+        return False
+    if not any(isinstance(value, str) for value in item.values()):
+        return any(_by_language(value) or _of_its_forms(value) is not value
+                   for value in item.values())  # fmt: skip
+    holds = any(
+        isinstance(value, list) and any(isinstance(one, dict) for one in value)
+        for name, value in item.items()
+        if name not in ("messages", "conversations")
+    )
+    return not holds or "answer" in named_columns([list(map(str, item))]).of
 
 
 def _counted(articles: list[Article]) -> int:

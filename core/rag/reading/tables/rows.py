@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.rag.domain.model import Article
 from core.rag.domain.reading_outcome import Reading, Warned, article_id, count
 from core.rag.reading.html.cells import as_markdown
-from core.rag.reading.text.columns import Columns, kinds_of, named_columns, plain_name
+from core.rag.reading.text.columns import (
+    ASKS,
+    Columns,
+    by_language,
+    kinds_of,
+    named_columns,
+    plain_name,
+)
 from core.rag.reading.text.grid import written
 from core.rag.reading.text.metadata import about, warned
-
-_ASKS = ("?", "？", "؟", "か", "吗", "嗎")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,22 +61,55 @@ def reading_of(
     if above:
         characters += above
         dropped["lines above the columns"] += above
+    spoken = by_language(columns) or [("", columns)]
+    known = {column for _, own in spoken for column in own.of.values()}
     for row in rows[columns.header + 1 :]:
         if repair is not None and columns.names and len(row.cells) > len(columns.names):
             row, what = repair(row, columns)
             found.append(Warned(what=what, row=row.number))
         characters += sum(map(count, row.cells))
-        article, problems = _article(row, columns, path=path, place=place)
-        found += problems
-        if article is None:
+        told = [
+            (lang, *_article(row, own, path=path, place=place))
+            for lang, own in spoken
+            if len(spoken) == 1 or _says_anything(row, own)
+        ]
+        made = [replace(one, locale=lang or one.locale) for lang, one, _ in told if one is not None]
+        found += dict.fromkeys(problem for _, _, problems in told for problem in problems)
+        if not made:
             dropped["rows without a question or an answer"] += sum(map(count, row.cells))
             continue
-        articles.append(article)
+        articles += made
         for column, cell in enumerate(row.cells):
-            known = column in columns.of.values() or _is_known(columns.names, column)
-            if cell.strip() and not known:
+            if cell.strip() and column not in known and not _is_known(columns.names, column):
                 dropped["other columns"] += count(cell)
     return Reading(articles=articles, characters=characters, dropped=dropped, warnings=found)
+
+
+def _says_anything(row: Row, columns: Columns) -> bool:
+    places = (columns.of["question"], columns.of["answer"])
+    return any(row.cells[place].strip() for place in places if place < len(row.cells))
+
+
+def for_customers(rows: Sequence[Row]) -> tuple[list[Row], Counter[str], list[Warned]]:
+    """The rows of a table of anything without those that say of themselves they are drafts.
+
+    In the first column a state is what its row is about, and says nothing of the row.
+    """
+    header = next((row for row in rows if sum(map(bool, map(str.strip, row.cells))) > 1), None)
+    dropped: Counter[str] = Counter()
+    if header is None:
+        return list(rows), dropped, []
+    kept: list[Row] = []
+    warnings: list[Warned] = []
+    for row in rows:
+        cells = zip(header.cells[1:], row.cells[1:], strict=False)
+        said = about({name: cell for name, cell in cells if name.strip()})
+        if row is not header and said.withheld and not said.warnings:
+            dropped["rows not for customers"] += sum(map(count, row.cells))
+            warnings.append(Warned(what=f"not for customers: {said.withheld}", row=row.number))
+            continue
+        kept.append(row)
+    return kept, dropped, warnings
 
 
 def unstacked(rows: Sequence[Row]) -> list[Row]:
@@ -150,6 +188,8 @@ def _article(
 
 def _as_table(rows: Sequence[Row], *, path: Path, place: str, warnings: list[Warned]) -> Reading:
     """A table of something else: one article, a passage a row."""
+    rows, dropped, withheld = for_customers(rows)
+    warnings = [*warnings, *withheld]
     cells = [row.cells for row in rows]
     has_header = len(cells) > 1 and all(cell.strip() for cell in cells[0]) and len(cells[0]) > 1
     text = written(cells[0] if has_header else (), cells[1:] if has_header else cells)
@@ -165,14 +205,14 @@ def _as_table(rows: Sequence[Row], *, path: Path, place: str, warnings: list[War
         source=str(path),
         place=place,
     )
-    characters = sum(count(cell) for row in cells for cell in row)
-    return Reading(articles=[article], characters=characters, warnings=warnings)
+    characters = sum(count(cell) for row in cells for cell in row) + sum(dropped.values())
+    return Reading(articles=[article], characters=characters, dropped=dropped, warnings=warnings)
 
 
 def _is_faq(rows: Sequence[Row]) -> bool:
     """Whether the first of two columns asks, in every row or nearly."""
     pairs = [row for row in rows if len(row.cells) >= 2 and row.cells[1].strip()]
-    asking = sum(row.cells[0].strip().endswith(_ASKS) for row in rows)
+    asking = sum(row.cells[0].strip().endswith(ASKS) for row in rows)
     return len(pairs) * 10 >= len(rows) * 8 and asking * 10 >= len(rows) * 7
 
 

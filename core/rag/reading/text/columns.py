@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from core.rag.reading.text.metadata import language
+
+ASKS = ("?", "？", "؟", "か", "吗", "嗎")
 COLUMNS = Path(__file__).with_name("columns.toml")
 LOOKED_FOR = 10  #: rows among which the one that names the columns is
 MOST_WORDS = 4  #: of the name of a column; a longer one is a sentence
@@ -88,7 +91,8 @@ def questions_in(
     """
     columns = named_columns([header, *rows])
     if columns.header != 0:
-        return None
+        cells = [row for row in (header, *rows) if any(row)]
+        return [(row[0], row[1]) for row in cells] if first_column_asks(cells) else None
     found: list[tuple[str, str]] = []
     for row in rows:
         cells = [*row, *[""] * (len(header) - len(row))]
@@ -102,6 +106,43 @@ def questions_in(
         if question and said:
             found.append((question, said))
     return found
+
+
+def first_column_asks(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether each row is a question and its answer, in nearly every one with a mark behind it."""
+    if not rows or any(len(row) != 2 or not row[0].strip() or not row[1].strip() for row in rows):
+        return False
+    asking = sum(row[0].strip().endswith(ASKS) for row in rows)
+    return asking * 10 >= len(rows) * 7
+
+
+def by_language(columns: Columns) -> Sequence[tuple[str, Columns]]:
+    """Columns of the same kind in several languages ("question_en", "Answer (DE)"), by language.
+
+    Nothing where there are no questions with answers in two languages.
+    """
+    told: dict[str, dict[str, int]] = {}
+    for place, name in enumerate(columns.names):
+        words = plain_name(name).split()
+        for at in (-1, 0):
+            rest = " ".join(words[:-1] if at else words[1:])
+            kinds = [k for k in kinds_of(rest) if k in ("question", "answer", "title", "text")]
+            if len(words) > 1 and kinds and (code := language(words[at])):
+                kind = {"title": "question", "text": "answer"}.get(kinds[0], kinds[0])
+                told.setdefault(code, {}).setdefault(kind, place)
+                break
+    whole = {code: of for code, of in told.items() if len(of) == 2}
+    if len(whole) < 2:
+        return ()
+    about = {
+        kind: place
+        for kind, place in columns.of.items()
+        if kind not in ("question", "answer", "title", "text")
+    }
+    return [
+        (code, Columns(header=columns.header, names=columns.names, of={**about, **of}))
+        for code, of in whole.items()
+    ]
 
 
 def plain_name(name: str) -> str:
@@ -118,7 +159,7 @@ def _kinds_in(name: str) -> list[str]:
     if exact := kinds_of(name):
         return exact
     words = plain_name(_IN_BRACKETS.sub(" ", name)).split()
-    while len(words) > 1 and (_LANGUAGE.match(words[-1]) or words[-1] in _words()["text"]):
+    while len(words) > 1 and (_is_language(words[-1]) or words[-1] in _words()["text"]):
         if words[-1] in _words()["id"]:
             return []
         words.pop()  # the language, or that it is a text
@@ -126,7 +167,7 @@ def _kinds_in(name: str) -> list[str]:
         words = words[:1]  # whose question it is, or for whom
     if not words or len(words) > MOST_WORDS:
         return []
-    return [
+    found = [
         kind
         for kind in ("question", "answer")
         if any(
@@ -134,6 +175,11 @@ def _kinds_in(name: str) -> list[str]:
             for word in _words()[kind]
         )
     ]
+    return found or [kind for kind in kinds_of(" ".join(words)) if kind == "text"]
+
+
+def _is_language(word: str) -> bool:
+    return _LANGUAGE.match(word) is not None or (len(word) > 3 and bool(language(word)))
 
 
 def _least(word: str) -> int:

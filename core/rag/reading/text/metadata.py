@@ -57,6 +57,10 @@ _NAMES = {
     "questions": ("questions", "asked", "also_asked", "alternatives", "faq_questions"),
 }  # fmt: skip
 LANGUAGES = Path(__file__).with_name("languages.toml")
+MONTHS = 12
+_DAY_FIRST = re.compile(
+    r"(\d{1,2})([./-])\s?(\d{1,2})\2\s?(\d{4})(?:[, ]{1,2}(\d{1,2}):(\d{2})(?::\d{2})?)?"
+)
 _CODE = re.compile(r"([a-z]{2,3})(?:[-_][A-Za-z0-9]{2,8})*", re.IGNORECASE)
 
 
@@ -118,6 +122,12 @@ def language(name: str) -> str:
         return called[bare]
     found = _CODE.fullmatch(bare)
     return called.get(found[1], found[1]) if found else ""
+
+
+@cache
+def codes() -> frozenset[str]:
+    """The codes of the languages that are known by name."""
+    return frozenset(_called().values())
 
 
 @cache
@@ -196,6 +206,21 @@ def _is_false(value: Any) -> bool:
     return value is False or str(value).strip().lower() in _FALSE
 
 
+def _day_of(written: re.Match[str]) -> datetime | date | None:
+    """A day whose year stands last. Raises ValueError for one that no calendar has.
+
+    Between points the day comes first everywhere; between strokes it depends on the country, and
+    is known only where one of both numbers is no month.
+    """
+    one, sign, other, year = int(written[1]), written[2], int(written[3]), int(written[4])
+    if sign == "/" and one <= MONTHS and other <= MONTHS and one != other:
+        return None
+    day, month = (other, one) if other > MONTHS else (one, other)
+    if written[5] is None:
+        return date(year, month, day)
+    return datetime(year, month, day, int(written[5]), int(written[6]), tzinfo=UTC)
+
+
 def _moment(value: Any, *, end: bool) -> datetime | None:
     """A moment; of a date alone the first one, or with `end` the last one of that day, in UTC."""
     if isinstance(value, datetime):
@@ -204,6 +229,8 @@ def _moment(value: Any, *, end: bool) -> datetime | None:
         text = value.strip().strip("\"'").rstrip(".")
         found = re.fullmatch(r"(\d{4})[./년-]\s*(\d{1,2})[./월-]\s*(\d{1,2})일?", text)
         try:
+            if (other := _DAY_FIRST.fullmatch(text)) is not None:
+                return _moment(_day_of(other), end=end)
             if found is None:
                 return _moment(datetime.fromisoformat(text), end=end)
             value = date(*map(int, found.groups()))
