@@ -60,6 +60,9 @@ MARK = "contact_center_message"  #: kind of the marks by which we know a custome
 REMEMBERED = 2000
 DESK_WORDS = timedelta(hours=1)
 """An agent's word that could not be brought goes out so long after; later it may mislead."""
+SPOKE = frozenset(
+    {InboundKind.MESSAGE, InboundKind.UNREADABLE, InboundKind.EDIT, InboundKind.START}
+)
 MOST_ASKING = 50  #: members of one thread who addressed us; those who did so last
 EVERYBODY = "served"  #: stands for all members, in what was noted before members were
 NO_PLACE = frozenset(
@@ -378,7 +381,7 @@ class SlackChannel:
     async def _note_asker(self, message: InboundMessage) -> None:
         """From now on what this member writes in this thread is for us."""
         address, user = message.address, message.sender.id
-        spoke = message.kind in (InboundKind.MESSAGE, InboundKind.UNREADABLE, InboundKind.EDIT)
+        spoke = message.kind in SPOKE
         if not (address.thread and user and spoke and message.value != KNOWN):
             return
         self._places[address.chat, message.message_id] = address.thread

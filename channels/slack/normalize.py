@@ -127,6 +127,8 @@ def _said(
         if not replied or not _is_for_us(event, channel, raw, workspace, serves):
             return None
     said = _message(body, event, workspace, names, channel=channel, direct=direct)
+    if said.kind is InboundKind.UNREADABLE and _mentions_us(raw, workspace):
+        said = replace(said, kind=InboundKind.START, value="")  # our name alone calls us
     # Not the event's id: a message that is read in its channel again is the same one.
     return replace(said, external_id=f"{channel}:{ts}")
 

@@ -62,7 +62,16 @@ CODES = {
     30007: _reword("The carrier filtered the message as unwanted."),
     30008: _retry("The carrier gave no reason."),
     30010: _tell("The message cost more than allowed."),
+    30017: _retry("The carrier's network was congested."),
+    30019: _reword("The carrier takes no message of this size."),
+    30022: _retry("Too many messages for our number's registration in the United States."),
+    30023: _tell("Our number has sent as many messages today as its registration allows."),
+    30032: _tell("Our toll-free number is not verified."),
     30034: _tell("Our number is not registered for sending in the United States."),
+    30036: _tell("The message was not delivered in time and has expired."),
+    30039: _tell("The message was stopped because two machines answered each other."),
+    30410: _retry("The carrier did not answer in time."),
+    30500: _retry("The carrier had a fault."),
 }
 
 

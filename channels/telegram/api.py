@@ -304,6 +304,9 @@ class TelegramApi:
             raise _while_sending(error) from error
 
 
+_TOO_MANY = re.compile(
+    r"Too Many Requests|FLOOD(?:_PREMIUM)?_WAIT(?:_(\d+))?|SLOWMODE_WAIT_?(\d+)?"
+)
 _NO_PLACE = re.compile(r"message thread not found|TOPIC_(?:CLOSED|DELETED|ID_INVALID)")
 _TOO_MUCH = re.compile(r"entit(?:y|ies)|\bBUTTON_|reply markup|REPLY_MARKUP|inline keyboard")
 
@@ -347,6 +350,8 @@ def _while_sending(error: Exception) -> ChannelError:
             return NotModified(error.message)
         case ex.TelegramServerError():
             return DeliveryDeferred(f"Telegram has a fault: {error.message}")
+        case ex.TelegramEntityTooLarge():
+            return DeliveryFailed("Telegram takes nothing so large.", code="413")
         case ex.TelegramNetworkError():
             # Only where no connection came about is it certain that nothing was sent.
             if isinstance(error.__cause__, ClientConnectorError):
@@ -354,6 +359,10 @@ def _while_sending(error: Exception) -> ChannelError:
             if isinstance(error.__cause__, ServerDisconnectedError):
                 return DeliveryUnknown("Telegram broke the connection before it answered.")
             return DeliveryUnknown(f"No answer from Telegram: {error.message}")
+        case ex.TelegramAPIError() if found := _TOO_MANY.search(error.message):
+            # Not every refusal for haste carries a number that aiogram reads.
+            after = next((float(seconds) for seconds in found.groups() if seconds), None)
+            return DeliveryDeferred(error.message, retry_after=after)
         case ex.TelegramAPIError():
             refused = _refusal(error.message)
             return refused(f"Telegram refuses the message: {error.message}", code="400")

@@ -151,6 +151,8 @@ def _message(
             return None
         command = None if message.get("forward_origin") else _COMMAND.fullmatch(text)
     kind, value = _command(command)
+    if not (text or attachments or strange or edited or quotes(message)):
+        kind = InboundKind.START  # our name alone calls us
     if ours:
         kind, value = InboundKind.OURS, AUTOMATIC if message.get("is_from_offline") else ""
     elif strange and not (text or attachments):

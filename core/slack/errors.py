@@ -75,7 +75,9 @@ _CODES: Mapping[type[SlackError], frozenset[str]] = {
     SlackNotPermitted: frozenset({"access_denied", "missing_scope", "unknown_method"}),
     SlackGone: frozenset({"cant_update_message", "message_not_found", "thread_not_found"}),
     SlackNoChannel: frozenset({"channel_not_found", "is_archived"}),
-    SlackUnshowable: frozenset({"invalid_blocks", "msg_blocks_too_long", "msg_too_long"}),
+    SlackUnshowable: frozenset(
+        {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"}
+    ),
     SlackNoMember: frozenset({"user_not_found", "user_not_visible", "users_not_found"}),
 }  # fmt: skip
 _BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes}

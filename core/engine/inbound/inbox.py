@@ -11,7 +11,7 @@ from core.clock import Clock, SystemClock
 from core.domain import events as ev
 from core.domain.conversation import Conversation, Status
 from core.domain.message_index import indexed
-from core.domain.messages import KNOWN, OURS, InboundKind, InboundMessage, Sender
+from core.domain.messages import KNOWN, OURS, InboundKind, InboundMessage, Pointing, Sender
 from core.domain.quoting import asked
 from core.engine.inbound import amendments
 from core.engine.inbound.consent_said import CONSENT, Said, consent_said
@@ -179,6 +179,7 @@ def expects_nothing(message: InboundMessage, c: Conversation) -> bool:
 
 def _meant(c: Conversation, message: InboundMessage, *, is_new: bool) -> InboundMessage:
     """The message as it is to be taken here: a change of what is not known here is a message."""
+    message = _with_words(message)
     if message.kind is InboundKind.MESSAGE and message.address.number() is not None:
         # A phone changes a text message by another one. It does not say which it means; the last.
         if (words := changed_to(message.text)) is None:
@@ -188,6 +189,22 @@ def _meant(c: Conversation, message: InboundMessage, *, is_new: bool) -> Inbound
         return message
     kind = InboundKind.MESSAGE if is_new and not message.value else InboundKind.EDIT
     return replace(message, kind=kind, message_id=message.about or message.message_id)
+
+
+def _with_words(message: InboundMessage) -> InboundMessage:
+    """The message without words of its own as what it is: nothing we could read, or call a wish."""
+    if message.kind not in (InboundKind.MESSAGE, InboundKind.EDIT):
+        return message
+    if message.text.strip() or message.attachments or message.group_id:
+        return message
+    if message.quotes:
+        # Who replies with our name alone wants that answered which they point at.
+        handed_on = tuple(replace(q, kind=Pointing.FORWARDED) for q in message.quotes)
+        pointing = all(q.kind is Pointing.REPLY for q in message.quotes)
+        return replace(message, quotes=handed_on) if pointing else message
+    if message.kind is InboundKind.EDIT:
+        return replace(message, kind=InboundKind.DELETION)  # all its words were taken back
+    return replace(message, kind=InboundKind.UNREADABLE, value="message")
 
 
 def _was_erased(c: Conversation, message: InboundMessage) -> bool:
@@ -335,7 +352,9 @@ def _changed(
 
 def _received(c: Conversation, message: InboundMessage, kind: InboundKind) -> ev.Received:
     unreadable = kind is InboundKind.UNREADABLE
-    silent = kind is not InboundKind.MESSAGE or expects_nothing(message, c)
+    # Words beside the call for a person are what that person is to answer.
+    asks = kind in (InboundKind.MESSAGE, InboundKind.HUMAN)
+    silent = not asks or expects_nothing(message, c)
     return ev.Received(
         text=message.text,
         external_id=message.external_id,

@@ -141,6 +141,11 @@ def test_what_slack_writes_as_a_member_is_nobodys_word(kind: str) -> None:
     assert heard(DESK.event(reminder | {"type": kind, "user": "USLACKBOT"})) is None
 
 
+def test_our_name_alone_calls_us() -> None:
+    called = said(DESK.mention(f"<@{BOT_USER}>"))
+    assert (called.kind, called.text) == (InboundKind.START, "")
+
+
 def test_an_empty_message_is_said_to_be_unreadable() -> None:
     assert said(DESK.direct("", subtype="a_kind_of_2031")).kind is InboundKind.UNREADABLE
 

@@ -15,7 +15,7 @@ from core.domain.messages import (
     Pointing,
     SenderKind,
 )
-from core.errors import DeliveryFailed
+from core.errors import DeliveryDeferred, DeliveryFailed
 from tests.channels.telegram.test_telegram import Rig, outbound, rig, server
 from tests.support.servers.faults import Fault
 from tests.support.servers.telegram import BOT_ID, BOT_NAME, TelegramServer
@@ -97,6 +97,16 @@ def test_a_link_before_our_name_leaves_the_name_out_all_the_same() -> None:
     assert heard(DESK.message(**GROUP, **more)).text == (
         "See this (https://shop.example/p/1), , is it good?"
     )
+
+
+def test_our_name_alone_calls_us() -> None:
+    said = f"@{BOT_NAME}"
+    entity = {"type": "mention", "offset": 0, "length": len(said)}
+    called = DESK.message(said, entities=[entity], **GROUP)
+    assert heard(called).kind is InboundKind.START
+    pointing = {"reply_to_message": {"from": ADA, "text": "Is it open on Sunday?"}}
+    asked = heard(DESK.message(said, entities=[entity], **GROUP, **pointing))
+    assert (asked.kind, asked.quotes[0].text) == (InboundKind.MESSAGE, "Is it open on Sunday?")
 
 
 def test_words_after_the_call_for_a_person_are_kept() -> None:
@@ -362,6 +372,29 @@ async def test_what_telegram_cannot_show_is_sent_once_more_and_plainer(
     assert first.get("entities")
     assert not second.get("entities")
     assert second["text"] == "The answer"
+
+
+@pytest.mark.parametrize(
+    ("description", "after"),
+    [("Too Many Requests: retry later", None), ("FLOOD_WAIT_7", 7.0), ("SLOWMODE_WAIT_9", 9.0)],
+)
+async def test_haste_without_a_number_of_seconds_is_no_refusal(
+    rig: Rig, description: str, after: float | None
+) -> None:
+    body = f'{{"ok": false, "error_code": 429, "description": "{description}"}}'
+    headers = {"Content-Type": "application/json"}
+    rig.server.script.plan("sendMessage", Fault(status=429, body=body.encode(), headers=headers))
+    with pytest.raises(DeliveryDeferred) as deferred:
+        await rig.channel.send(outbound("The answer"))
+    assert deferred.value.retry_after == after
+
+
+async def test_what_is_too_large_for_telegram_has_failed(rig: Rig) -> None:
+    body = b'{"ok": false, "error_code": 413, "description": "Request Entity Too Large"}'
+    headers = {"Content-Type": "application/json"}
+    rig.server.script.plan("sendDocument", Fault(status=413, body=body, headers=headers))
+    with pytest.raises(DeliveryFailed, match="so large"):
+        await rig.channel.send(outbound("", files=(FILE,)))
 
 
 FILE = OutboundFile(name="plan.pdf", media_type="application/pdf", size=3, content=b"pdf")

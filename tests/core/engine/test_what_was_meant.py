@@ -244,6 +244,40 @@ async def test_what_was_read_long_ago_and_is_taken_back_begins_nothing(world: Wo
     assert await world.events(cid) == []
 
 
+async def test_a_message_without_a_word_is_no_wish_for_a_person(world: World) -> None:
+    cid = await accept(world, written(world, " "))
+    await world.until(cid, lambda c: not c.unanswered)
+    said = await world.said(cid)
+    assert len(said) == 1
+    assert "read text" in said[0][1]
+    assert await of_kind(world, cid, ev.PersonRequested) == []
+
+
+async def test_a_message_whose_words_are_all_taken_out_is_taken_back(world: World) -> None:
+    world.responder.always(unsure())
+    cid = await accept(world, written(world))
+    await world.until(cid, lambda c: c.review is not None)
+    await accept(world, about(world, "m1", InboundKind.EDIT, ""))
+    after = await world.until(cid, lambda c: c.review is None)
+    assert (after.unanswered, after.person_requested) == ((), False)
+
+
+async def test_who_points_at_words_with_our_name_alone_wants_them_answered(world: World) -> None:
+    await accept(world, written(world, "", quotes=(Quoted(text=QUESTION, author="Bob"),)))
+    cid = world.message("", channel="vendor").address.conversation_id()
+    await world.until(cid, lambda c: not c.unanswered)
+    assert [q.text for q in world.responder.asked] == [QUESTION]
+
+
+async def test_words_beside_the_call_for_a_person_are_what_the_person_answers(
+    world: World,
+) -> None:
+    cid = await accept(world, written(world, "My order is lost", kind=InboundKind.HUMAN))
+    after = await world.until(cid, lambda c: c.review is not None)
+    assert [r.question for r in after.reviews] == ["My order is lost"]
+    assert len(await of_kind(world, cid, ev.PersonRequested)) == 1
+
+
 async def test_a_reaction_is_recorded_and_wakes_nobody(world: World) -> None:
     cid = await accept(world, written(world))
     await world.until(cid, lambda c: not c.unanswered)
