@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 from aiohttp import web
 from pydantic import Field
 
-from core.accounts.audit.changes import changes
+from core.accounts.audit.changes import changes, is_moment
 from core.accounts.audit.export import as_csv, as_json
 from core.accounts.audit.log import NOBODY_KNOWN, Audit, Wanted
+from core.accounts.browsers import browser_name
 from core.accounts.roles import Action, Role, User
 from core.accounts.service import AccountsService
 from core.console.stream import ConsoleStream
@@ -157,7 +158,11 @@ class ConsoleRoutes:
         session = session_of(request)
         account = await self._accounts.account_of(user)
         sessions = [
-            {"session": one, "through": await self._accounts.names(one.origin)}
+            {
+                "session": one,
+                "browser": browser_name(one.browser),
+                "through": await self._accounts.names(one.origin),
+            }
             for one in await self._accounts.sessions(user, user.email)
         ]
         values = {
@@ -185,6 +190,8 @@ class ConsoleRoutes:
                 "nobody_known": NOBODY_KNOWN,
                 "deeds": deeds,
                 "fields": self._pages.section("audit.fields", request),
+                "roles": self._pages.section("console.roles", request),
+                "is_moment": is_moment,
                 "older": entries[-1].n if len(entries) == AUDIT_PAGE else None,
                 "chosen": chosen,
                 "asked": asked,

@@ -38,7 +38,11 @@ const conversation = new Conversation({
   language: () => words.language,
   visitor: () => about.visitor,
 });
-const scroller = new Scroller({ pane: part("pane"), button: part("jump") });
+const scroller = new Scroller({
+  pane: part("pane"),
+  button: part("jump"),
+  isAtStart: () => !part("welcome").hidden,
+});
 const list = new MessageList({
   log: part("log"),
   live: part("live"),

@@ -5,12 +5,15 @@ const NEAR = 96;
 export class Scroller {
   #pane;
   #button;
+  #isAtStart;
   #sticky = true;
   #height = 0;
 
-  constructor({ pane, button }) {
+  /** `isAtStart` says whether nothing has been said yet: a welcome is read from its top. */
+  constructor({ pane, button, isAtStart = () => false }) {
     this.#pane = pane;
     this.#button = button;
+    this.#isAtStart = isAtStart;
     pane.addEventListener("scroll", () => {
       this.#sticky = this.#distance() < NEAR;
       if (this.#sticky) button.hidden = true;
@@ -42,6 +45,6 @@ export class Scroller {
   }
 
   #toEnd() {
-    this.#pane.scrollTop = this.#pane.scrollHeight;
+    this.#pane.scrollTop = this.#isAtStart() ? 0 : this.#pane.scrollHeight;
   }
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from core.accounts.audit.log import Entry
 
@@ -26,6 +27,15 @@ def changes(entry: Entry) -> Sequence[Changed]:
         Changed(name=name, before=_said(entry.before.get(name)), after=_said(entry.after.get(name)))
         for name in names
     ]
+
+
+def is_moment(value: str) -> bool:
+    """Whether a value is a date with its time, which a page shows in its reader's zone."""
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return "T" in value
 
 
 def _said(value: object) -> str:

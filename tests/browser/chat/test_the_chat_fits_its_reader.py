@@ -171,3 +171,16 @@ async def test_a_demonstration_says_so_until_it_is_none(site: Site, open_page: O
     await expect(own).to_be_visible()
     again = await open_page()
     await expect(again.locator("[data-part=demo]")).to_be_hidden()
+
+
+async def test_a_low_window_shows_the_welcome_from_its_top(
+    site: Site, open_page: OpenPage
+) -> None:
+    page = await open_page(viewport={"width": 360, "height": 420})
+    pane = page.locator("[data-part=pane]")
+    await expect(page.locator(".welcome h2")).to_be_in_viewport(ratio=1)
+    await page.set_viewport_size({"width": 360, "height": 400})
+    await expect(page.locator(".welcome h2")).to_be_in_viewport(ratio=1)
+    assert await pane.evaluate("pane => pane.scrollHeight > pane.clientHeight")
+    await ask(page, "Where is my parcel?")
+    await expect(page.locator(".from-customer")).to_be_in_viewport()

@@ -80,4 +80,23 @@ async def test_the_menu_fits_its_screen_and_the_keyboard_reaches_all(
         await page.keyboard.press("Tab")
     await expect(links.last).to_be_focused()
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # Who is signed in, and the way out, are in sight however long the menu is.
+    if width >= 1100:
+        await expect(page.locator("#nav .me")).to_be_in_viewport(ratio=1)
+        sign_out = page.get_by_role("button", name="Sign out", exact=True)
+        await expect(sign_out).to_be_in_viewport(ratio=1)
     await shot(page, f"menu-{width}", whole=False)
+
+
+async def test_fields_have_room_on_a_phone(app: App, chromium: Browser) -> None:
+    size = {"width": 390, "height": 844}
+    page = await signed_in(app, chromium, Role.ADMIN, viewport=size, locale="ko-KR")
+    for path, fields in (
+        ("users", "#add-user .grow input"),
+        ("privacy", ".grow input"),
+        ("account", "#password input[type=password], #new-token [name=name]"),
+    ):
+        await page.goto(f"{app.core.site.url()}/console/{path}")
+        widths = await page.locator(fields).evaluate_all("all => all.map(e => e.offsetWidth)")
+        assert widths, path
+        assert min(widths) >= 150, (path, widths)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.accounts.audit.changes import LONGEST, changes
+from core.accounts.audit.changes import LONGEST, changes, is_moment
 from core.accounts.audit.log import Entry, Wanted
 
 
@@ -46,3 +46,18 @@ def test_a_deed_is_found_by_its_words_or_by_its_name() -> None:
     assert Wanted(what="user").includes(document)
     assert Wanted(what="changed a", deeds=frozenset({"user_role"})).includes(document)
     assert not Wanted(what="changed a", deeds=frozenset({"user_add"})).includes(document)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        ("2026-12-01T09:15:08.606000+00:00", True),
+        ("2026-12-01T09:15:08Z", True),
+        ("2026-12-01", False),
+        ("2026-12-01T99:99:99Z", False),
+        ("shop", False),
+        ("", False),
+    ],
+)
+def test_a_moment_is_told_from_other_values(value: str, is_one: bool) -> None:
+    assert is_moment(value) is is_one
