@@ -46,7 +46,6 @@ from core.privacy.owned import OwnedDocuments
 from core.privacy.stored import stored
 from core.rag.groundedness.disagreements import Disagreements
 from core.rag.knowledge_base.service import Knowledge
-from core.runtime.mail import mailer_of
 from core.slack.retry import Retry
 from core.slices.slice import Core, Job, Slice, Web
 from core.web.http.routing import Routed
@@ -215,7 +214,6 @@ def _reporting(
 ) -> Reporting:
     settings = core.settings
     page = file_page(lambda: writer)
-    mailer = mailer_of(settings.mail)
 
     return Reporting(
         writer=writer,
@@ -224,15 +222,13 @@ def _reporting(
         analytics=analytics,
         schedule=Schedule.parse(settings.reports.report_time),
         mail=ReportMail(
-            mailer=mailer,
+            mailer=core.mail,
             locale=settings.reports.report_language,
             writer=writer,
             page=page,
             base_url=core.site.url,
             clock=core.clock,
-        )
-        if mailer is not None
-        else None,
+        ),
         recipients=functools.partial(_supervisors, core),
         page=page,
         clock=core.clock,
@@ -253,7 +249,7 @@ def _watch(
     slack = SlackCarrier(core.words, base_url=core.site.url)
     core.shared.on(SLACK, slack.attach)
     mail = MailCarrier(
-        mailer_of(core.settings.mail),
+        core.mail,
         core.words,
         recipients=functools.partial(_supervisors, core),
         locale=core.settings.reports.report_language,

@@ -23,7 +23,7 @@ from app.attachments import outgoing_files, setup_attachments
 from app.backups import setup_backups
 from app.cluster import share_rights
 from app.core import build_core
-from app.doctor import doctor, machine_checks, mail_checks, store_checks
+from app.doctor import doctor, machine_checks, store_checks
 from app.jobs import begin, schedule
 from app.members import members
 from app.privacy import setup_privacy, states_in_memory
@@ -31,6 +31,7 @@ from app.telemetry import start_telemetry, telemetry_checks
 from app.web import build_web, health_of, web_settings
 from config.settings import Settings
 from core.accounts.oidc.doctor import require_sound
+from core.accounts.roles import User
 from core.accounts.sessions import StaffAccess
 from core.cluster.hints import RedisHints
 from core.cluster.model import Role
@@ -134,7 +135,7 @@ class App:
         sources: Sources = self.rag.knowledge.sources if responder is None else UnwatchedSources()
         self._marks = CrashMarks(data_dir.path / "drafting.marks")
         self.plugins = plugins.setup.setup(
-            one, on_running=self._channel_is_up, reseal_besides=self.models.reseal
+            one, on_running=self._channel_is_up, reseal_besides=self._reseal
         )
         self.host = self.plugins.host
         replies = Replies(one.words, pulls=self._pulls, disclosure=settings.server.disclosure or "")
@@ -355,6 +356,9 @@ class App:
         """What the model has cost today; nothing where none is asked."""
         return await self._budget.today() if self.answers.writing_seconds else ()
 
+    async def _reseal(self, user: User) -> Mapping[str, int]:
+        return {**await self.models.reseal(user), **await self.core.mail.reseal(user)}
+
     async def _require_reach(self, address: str) -> None:
         reach = Egress(self.settings.server.private_api_addresses)
         await reach.require({"The model's address": address})
@@ -411,7 +415,6 @@ class App:
                 self.settings, self.data_dir, unbelieved_proxy=self.web.unbelieved_proxy
             ),
             *store_checks(self.db, one.account_store, self.settings),
-            *mail_checks(self.settings),
             *telemetry_checks(self.settings.telemetry),
         )
         checks = [part.checks for part in self.slices if part.checks is not None]

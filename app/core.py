@@ -9,6 +9,7 @@ from app.cluster import build_node
 from config.settings import Settings
 from core.accounts.attempts import Attempts
 from core.accounts.audit.log import Audit
+from core.accounts.secret_box import SecretBox
 from core.accounts.secrets import Passwords
 from core.accounts.service import AccountsService
 from core.accounts.store import AccountStore
@@ -17,6 +18,7 @@ from core.clock import Clock, SystemClock
 from core.cluster.model import Role
 from core.cluster.rates import RedisRates
 from core.cluster.settings import is_cluster
+from core.company.mail_server import MailServer
 from core.company.store import CompanyStore
 from core.domain.next_step import is_idle
 from core.engine.bus import LocalBus
@@ -37,6 +39,7 @@ from core.runtime.host.disk import DiskSpace
 from core.runtime.shipped import LOCALES
 from core.slices.slice import Core, Renames, Shared, Site
 from core.storage.client import Database
+from plugins.registry.egress import Egress
 
 
 def build_core(
@@ -94,6 +97,7 @@ def build_core(
     library = build_library(
         settings, data_dir, db, conversations=conversations, clock=clock, disk=disk
     )
+    reach = Egress(settings.server.private_api_addresses)
     site, previous = Site(settings.server), settings.server.secret_key_previous or ""
     observe = stage_histogram(registry)
     return Core(
@@ -138,4 +142,12 @@ def build_core(
         library=library,
         links=Links(secret_key=secret_key, previous_key=previous, site=site.url, clock=clock),
         company=CompanyStore(db["company"], audit=audit, clock=clock),
+        mail=MailServer(
+            db["company"],
+            environment=settings.mail,
+            seal=SecretBox([key for key in (secret_key, previous) if key]),
+            audit=audit,
+            clock=clock,
+            reach=lambda address: reach.require({"The mail server": address}),
+        ),
     )

@@ -16,7 +16,6 @@ from core.runtime.checks import Advice, Check, outcomes, timed
 from core.runtime.control_socket import Args, Command, Out
 from core.runtime.data_dir import DataDir
 from core.runtime.host.file_descriptors import descriptors
-from core.runtime.mail import mailer_of
 from core.storage.client import Database
 from core.web.http.settings import Limits
 
@@ -158,15 +157,3 @@ def store_checks(db: Database, accounts: AccountStore, settings: Settings) -> Se
         Check(name="store", attempt=timed(store), remedy="Look at MONGODB_URI."),
         Check(name="staff", attempt=staff, remedy=""),
     )
-
-
-def mail_checks(settings: Settings) -> Sequence[Check]:
-    """Whether mail can be sent, when it is set."""
-    mailer = mailer_of(settings.mail)
-
-    async def smtp() -> str:
-        if mailer is None:
-            return "not set; no mail is sent"
-        return f"{mailer.host}:{mailer.port} answers, {await mailer.check()}"
-
-    return (Check(name="mail", attempt=smtp, remedy="Look at SMTP_HOST and SMTP_PORT."),)

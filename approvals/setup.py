@@ -52,7 +52,6 @@ from core.privacy.stored import stored
 from core.rag.knowledge_base.rag import Rag
 from core.rag.llm.choice import ModelChoices
 from core.rag.setup import model_of, responder_of
-from core.runtime.mail import mailer_of
 from core.runtime.shipped import HERE, PROMPTS
 from core.sdk.channel import Channel
 from core.slices.slice import Core, Job, Slice, Web
@@ -177,7 +176,7 @@ def setup(
         listing,
         colleagues=colleagues,
         find_user=core.accounts.lookup,
-        mailer=mailer_of(core.settings.mail),
+        mailer=core.mail,
         site=core.site.url,
     )
     holding = Holding(

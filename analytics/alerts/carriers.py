@@ -12,7 +12,7 @@ from analytics.alerts.words import said
 from core.clock import Clock
 from core.i18n import Words
 from core.rendering.slack import SlackMessage
-from core.runtime.mail import Mailer
+from core.runtime.mail import Outgoing
 from core.slack.client import Mark
 from core.slack.mrkdwn import escaped
 
@@ -63,7 +63,7 @@ class MailCarrier:
 
     def __init__(
         self,
-        mailer: Mailer | None,
+        mailer: Outgoing | None,
         words: Words,
         *,
         recipients: Callable[[], Awaitable[Sequence[str]]],
@@ -81,7 +81,8 @@ class MailCarrier:
 
     async def where(self) -> str:
         """To whom alerts go, "" while that is nobody."""
-        return ", ".join(await self._recipients()) if self._mailer is not None else ""
+        has_server = self._mailer is not None and self._mailer.is_set
+        return ", ".join(await self._recipients()) if has_server else ""
 
     async def tell(self, telling: Telling, *, again: bool) -> None:
         """One mail to all of them. Raises MailFailed."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from analytics.reports.writer import ReportWriter
 from core.clock import Clock
-from core.runtime.mail import Mailer
+from core.runtime.mail import Outgoing
 
 Page = Callable[[Mapping[str, Any], Sequence[str], str], str]
 """A report as one HTML file; its pictures stand at the given addresses."""
@@ -20,12 +20,17 @@ Page = Callable[[Mapping[str, Any], Sequence[str], str], str]
 class ReportMail:
     """Sends reports to whoever may read them."""
 
-    mailer: Mailer
+    mailer: Outgoing
     locale: str
     writer: ReportWriter
     page: Page
     base_url: Callable[[], str]
     clock: Clock
+
+    @property
+    def is_set(self) -> bool:
+        """Whether mail can be sent."""
+        return self.mailer.is_set
 
     async def send(
         self,

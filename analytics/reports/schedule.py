@@ -216,7 +216,7 @@ class Reporting:
     async def _to_mail(
         self, report_id: str, report: Mapping[str, Any], steps: Collection[str], *, late: bool
     ) -> None:
-        if self._mail is None or "mail begun" in steps:
+        if self._mail is None or not self._mail.is_set or "mail begun" in steps:
             return  # a mail in doubt is not sent twice
         to = list(await self._recipients())
         if not to:

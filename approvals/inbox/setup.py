@@ -20,7 +20,7 @@ from approvals.inbox.views import SavedViews
 from approvals.inbox.words import WordNumbers
 from core.accounts.roles import User
 from core.engine.store.listing import ConversationListing
-from core.runtime.mail import Mailer
+from core.runtime.mail import Outgoing
 from core.slices.slice import Core
 
 
@@ -53,7 +53,7 @@ def build_inbox(
     *,
     colleagues: Colleagues,
     find_user: FindUser,
-    mailer: Mailer | None,
+    mailer: Outgoing | None,
     site: Callable[[], str],
 ) -> InboxParts:
     """The inbox on this core."""

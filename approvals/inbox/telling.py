@@ -15,7 +15,7 @@ from core.clock import Clock
 from core.errors import ContactCenterError, StoreUnavailable
 from core.i18n import Words
 from core.runtime.backoff import Backoff
-from core.runtime.mail import Mailer
+from core.runtime.mail import Outgoing
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Teller:
         *,
         presence: PresenceStore,
         find_user: FindUser,
-        mailer: Mailer | None,
+        mailer: Outgoing | None,
         words: Words,
         site: Callable[[], str],
         clock: Clock,
@@ -105,7 +105,7 @@ class Teller:
 
         if self._messenger is not None and await self._messenger.tell(user, text):
             return True
-        if self._mailer is None:
+        if self._mailer is None or not self._mailer.is_set:
             return False
         locale = (await self._presence.of(user)).locale or DEFAULT
         await self._mailer.send(

@@ -10,7 +10,7 @@ from core.accounts.roles import User
 from core.accounts.service import AccountsService
 from core.errors import ContactCenterError, NotFound
 from core.i18n import Words
-from core.runtime.mail import Mailer
+from core.runtime.mail import Outgoing
 from core.runtime.tasks import BackgroundTasks
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class MailedLinks:
         self,
         accounts: AccountsService,
         *,
-        mailer: Mailer,
+        mailer: Outgoing,
         words: Words,
         base_url: Callable[[], str],
     ) -> None:
@@ -34,6 +34,11 @@ class MailedLinks:
         self._words = words
         self._base_url = base_url
         self._sending = BackgroundTasks()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether mail can be sent."""
+        return self._mailer.is_set
 
     def request(self, email: str, *, address: str, locale: str) -> None:
         """See to it that a colleague gets their link; strangers get nothing. Returns at once."""

@@ -85,7 +85,7 @@ class ConsoleRoutes:
         pages: Pages,
         bus: Bus,
         home: Home,
-        mails: bool = False,
+        mails: Callable[[], bool] = lambda: False,
     ) -> None:
         """`mails` says whether invitations can be sent by mail."""
         self._home = home
@@ -149,7 +149,7 @@ class ConsoleRoutes:
         ]
         roles = [role for role in Role if actor.role.includes(role)]
         return self._pages.render(
-            request, "users.html", {"rows": rows, "roles": roles, "mails": self._mails}
+            request, "users.html", {"rows": rows, "roles": roles, "mails": self._mails()}
         )
 
     async def account(self, request: web.Request) -> web.StreamResponse:

@@ -11,8 +11,10 @@ from pydantic import BaseModel, Field
 from config.languages import LANGUAGES
 from config.sections import ApprovalSettings
 from core.accounts.roles import Action
+from core.company.mail_server import MailServer
 from core.company.model import Company
 from core.company.store import CompanyStore
+from core.console.mail_api import mail_view
 from core.i18n import Words
 from core.rag.console.model_api import model_view
 from core.rag.llm.choice import ModelChoices
@@ -79,7 +81,12 @@ class SettingsRoutes:
         site: Callable[[], str],
         identity: VisitorIdentity,
         models: ModelChoices,
+        mail: MailServer,
+        is_public: bool,
     ) -> None:
+        """`is_public` says whether `site` is an address that the world can reach."""
+        self._is_public = is_public
+        self._mail = mail
         self._models = models
         self._company = company
         self._pages = pages
@@ -118,7 +125,9 @@ class SettingsRoutes:
         """GET /console/settings."""
         env = self._environment
         await self._models.load()
+        await self._mail.load()
         values = {
+            "mail": mail_view(self._mail),
             "model": model_view(self._models),
             "company": await self._company.load(),
             "spoken": list(LANGUAGES.values()),
@@ -128,6 +137,7 @@ class SettingsRoutes:
                 "timezone": env.desk_timezone,
                 "deadline": f"{env.approval_timeout_seconds / 60:g}",
             },
+            "is_public": self._is_public,
             "script": f'<script src="{self._site()}/widget.js" async></script>',
             "identity_secret": self._identity.secret,
             "words": self._words.section("settings", self._pages.locale(request)),

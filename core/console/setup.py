@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from core.accounts.sign_in import SignIn
 from core.console.deliveries import DeliveryRoutes
 from core.console.guide import GuideRoutes
 from core.console.logo import LogoRoutes
+from core.console.mail_api import MailRoutes
 from core.console.me import MeRoutes
 from core.console.pages import ConsoleRoutes, Home
 from core.console.settings import SettingsRoutes
@@ -26,7 +27,6 @@ from core.console.users import UserRoutes
 from core.engine.outbound import cli as deliveries_cli
 from core.rag.llm.choice import ModelChoices
 from core.runtime.checks import Check
-from core.runtime.mail import mailer_of
 from core.runtime.shipped import GUIDE
 from core.slices.slice import Core, Job, Slice, Web
 from core.storage.errors import store_errors
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
 
 def setup(core: Core, access: StaffAccess, *, home: Home, models: ModelChoices) -> Slice:
     """Everything by which staff come in and see what the core itself keeps."""
-    mailer = mailer_of(core.settings.mail)
-    mailed = (
-        MailedLinks(core.accounts, mailer=mailer, words=core.words, base_url=core.site.url)
-        if mailer is not None
-        else None
-    )
+    mailed = MailedLinks(core.accounts, mailer=core.mail, words=core.words, base_url=core.site.url)
 
     async def checks() -> Sequence[Check]:
         callback = core.site.url() + CALLBACK
-        return oidc_checks(core.settings.oidc, _open_id(core), callback=callback)
+        mail = Check(
+            name="mail",
+            attempt=_mail_check(core),
+            remedy="Look at the mail server under Settings, or at SMTP_HOST and SMTP_PORT.",
+        )
+        return (mail, *oidc_checks(core.settings.oidc, _open_id(core), callback=callback))
 
     def routes(web: Web) -> Sequence[Routed]:
         return (
@@ -70,7 +70,7 @@ def setup(core: Core, access: StaffAccess, *, home: Home, models: ModelChoices) 
                 pages=web.pages,
                 bus=core.bus,
                 home=home,
-                mails=mailed is not None,
+                mails=lambda: mailed.is_set,
             ),
             DeliveryRoutes(
                 core.deliveries,
@@ -80,6 +80,7 @@ def setup(core: Core, access: StaffAccess, *, home: Home, models: ModelChoices) 
             ),
             GuideRoutes(GUIDE, pages=web.pages),
             LogoRoutes(core.company),
+            MailRoutes(core.mail, audit=core.audit, pages=web.pages, words=core.words),
             SettingsRoutes(
                 core.company,
                 pages=web.pages,
@@ -90,6 +91,8 @@ def setup(core: Core, access: StaffAccess, *, home: Home, models: ModelChoices) 
                     secret_key=core.secret_key, previous_key=core.previous_key
                 ),
                 models=models,
+                mail=core.mail,
+                is_public=bool(core.settings.server.public_url),
             ),
         )
 
@@ -108,9 +111,12 @@ def setup(core: Core, access: StaffAccess, *, home: Home, models: ModelChoices) 
             Job(work=access.sweep, every=timedelta(hours=1)),
             Job(work=core.attempts.sweep, every=timedelta(hours=1)),
         ),
-        tasks={"company": partial(core.company.run, is_alone=core.node.is_alone)},
-        everywhere=("company",),
-        closing=(mailed.stop,) if mailed is not None else (),
+        tasks={
+            "company": partial(core.company.run, is_alone=core.node.is_alone),
+            "mail server": partial(core.mail.run, is_alone=core.node.is_alone),
+        },
+        everywhere=("company", "mail server"),
+        closing=(mailed.stop,),
         commands={
             **accounts_cli.commands(core.accounts, base_url=core.site.url),
             **audit_cli.commands(core.audit),
@@ -121,9 +127,15 @@ def setup(core: Core, access: StaffAccess, *, home: Home, models: ModelChoices) 
     )
 
 
-def _ways_in(
-    core: Core, access: StaffAccess, mailed: MailedLinks | None, web: Web
-) -> Sequence[Routed]:
+def _mail_check(core: Core) -> Callable[[], Awaitable[str]]:
+    async def attempt() -> str:
+        await core.mail.load()
+        return await core.mail.check()
+
+    return attempt
+
+
+def _ways_in(core: Core, access: StaffAccess, mailed: MailedLinks, web: Web) -> Sequence[Routed]:
     """The sign-in page and what it leads to: links, passwords, mail, OpenID Connect."""
     sign_in = SignIn(
         core.account_store,

@@ -84,6 +84,10 @@ class SignInRoutes:
         self._providers = tuple(providers)
         self._mailed = mailed
 
+    @property
+    def _mails(self) -> bool:
+        return self._mailed is not None and self._mailed.is_set
+
     def routes(self) -> Sequence[Route]:
         """All pages of signing in and out."""
         return (
@@ -171,12 +175,13 @@ class SignInRoutes:
     async def by_mail(self, request: web.Request) -> web.StreamResponse:
         """POST /login/mail; everybody hears the same."""
         given = body_of(request, MailWish)
-        if self._mailed is None:
+        if not self._mails:
             raise Problem(404, "No mail is sent here.")
         try:
             await self._sign_in.count_mail(given.email, address=address_of(request))
         except TooManyAttempts as error:
             return self._too_many(request, error, target=given.next)
+        assert self._mailed is not None
         self._mailed.request(
             given.email, address=address_of(request), locale=self._pages.locale(request)
         )
@@ -274,7 +279,7 @@ class SignInRoutes:
                 "email": email,
                 "message": self._words.text(message, locale) if message else "",
                 "providers": self._providers,
-                "mails": self._mailed is not None,
+                "mails": self._mails,
             },
             status=status,
         )

@@ -269,8 +269,8 @@ class UserRoutes:
 
     async def invite(self, request: web.Request) -> web.StreamResponse:
         """POST /api/users/{email}/invitation."""
-        if self._mailed is None:
-            raise Problem(404, "No mail server is set (SMTP_HOST); make a link and pass it on.")
+        if self._mailed is None or not self._mailed.is_set:
+            raise Problem(404, "No mail server is set; make a link and pass it on.")
         life = query_of(request, LinkQuery).life
         user = await self._accounts.find(request.match_info["email"])
         try:

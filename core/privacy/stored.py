@@ -154,6 +154,7 @@ COLLECTIONS: Sequence[Stored] = (
             "questions": {ANY: [OURS]}, "launcher": {ANY: OURS}, "position": WORD, "theme": WORD,
             "ask_name": WORD, "ask_email": WORD, "hours": OURS, "holidays": OURS, "timezone": WORD,
             "deadline_minutes": FIGURE, "changed_by": STAFF, "changed_at": FIGURE,
+            "host": OURS, "port": FIGURE, "user": OURS, "sender": OURS,
             "logo": ID, "png": PACKED, "demonstration": FIGURE,
             # The language model, and what the demonstration shop has brought.
             "source": WORD, "model": OURS, "base_url": OURS, "sealed": {ANY: PACKED},

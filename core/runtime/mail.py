@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from config.sections import MailSettings
 from core.errors import ContactCenterError
@@ -22,6 +22,28 @@ IMPLICIT_TLS = 465
 
 class MailFailed(ContactCenterError):
     """The mail server did not take the message."""
+
+
+class Outgoing(Protocol):
+    """Mail as its users see it: whether it can be sent may change while they live."""
+
+    @property
+    def is_set(self) -> bool:
+        """Whether mail can be sent."""
+        ...
+
+    @property
+    def sender(self) -> str:
+        """From whom it comes."""
+        ...
+
+    async def send(self, to: str, *, subject: str, text: str) -> None:
+        """Hand the message to the server. Raises MailFailed."""
+        ...
+
+    async def deliver(self, message: EmailMessage) -> None:
+        """Hand over a message that says to whom, from whom and what. Raises MailFailed."""
+        ...
 
 
 def mailer_of(mail: MailSettings) -> Mailer | None:
@@ -57,6 +79,11 @@ class Mailer:
     user: str = ""
     password: str = ""
     is_near: Callable[[str], bool] = is_loopback  #: of the address that really answers
+
+    @property
+    def is_set(self) -> bool:
+        """Whether mail can be sent: through this server, yes."""
+        return True
 
     async def send(self, to: str, *, subject: str, text: str) -> None:
         """Hand the message to the server. Raises MailFailed."""

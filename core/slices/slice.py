@@ -27,6 +27,7 @@ from core.attachments.links import Links
 from core.clock import Clock
 from core.cluster.node import Node
 from core.cluster.rates import RedisRates
+from core.company.mail_server import MailServer
 from core.company.store import CompanyStore
 from core.engine.bus import LocalBus
 from core.engine.inbound.inbox import Inbox
@@ -141,6 +142,7 @@ class Core:
     library: Library
     links: Links
     company: CompanyStore
+    mail: MailServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,9 +173,7 @@ async def test_a_demonstration_says_so_until_it_is_none(site: Site, open_page: O
     await expect(again.locator("[data-part=demo]")).to_be_hidden()
 
 
-async def test_a_low_window_shows_the_welcome_from_its_top(
-    site: Site, open_page: OpenPage
-) -> None:
+async def test_a_low_window_shows_the_welcome_from_its_top(site: Site, open_page: OpenPage) -> None:
     page = await open_page(viewport={"width": 360, "height": 420})
     pane = page.locator("[data-part=pane]")
     await expect(page.locator(".welcome h2")).to_be_in_viewport(ratio=1)

@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from aiosmtpd.controller import Controller
 from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
+from core.accounts.roles import Role
+from core.accounts.service import OPERATOR
 from tests.browser.shots import shot
 from tests.browser.signing_in import by_link
+from tests.core.accounts.test_mail_links import Letterbox
+from tests.support.process import free_port
 from tests.support.servers.openai import Scene, openai_server
 
 if TYPE_CHECKING:
@@ -108,7 +113,7 @@ async def test_a_model_is_tested_before_it_is_saved_and_answers_at_once(
         await page.locator("[name=model]").fill("openai:test")
         await page.locator("[name=base_url]").fill(server.url)
         await page.get_by_role("button", name="Test it").click()
-        outcome = page.locator("[data-outcome]")
+        outcome = page.locator("#model [data-outcome]")
         await expect(outcome).to_contain_text("needs its key entered")
         await page.locator("[name=api_key]").fill("sk-entered")
         await page.get_by_role("button", name="Test it").click()
@@ -128,6 +133,45 @@ async def test_a_model_is_tested_before_it_is_saved_and_answers_at_once(
         await page.get_by_role("button", name="Save the model").click()
         await expect(page.locator(".toast").last).to_contain_text("Saved")
         assert app.answers.writing_seconds == 0
+
+
+async def test_a_mail_server_is_set_tested_and_used(app: App, chromium: Browser) -> None:
+    base, letterbox, port = app.core.site.url(), Letterbox(), free_port()
+    post = Controller(letterbox, hostname="127.0.0.1", port=port)
+    post.start()
+    page = await _admin(app, chromium)
+    await app.core.accounts.add(OPERATOR, "mina@example.com", role=Role.AGENT)
+    await page.goto(f"{base}/console/settings#mail")
+    form = page.locator("#mail")
+    outcome = form.locator("[data-outcome]")
+    await form.get_by_role("button", name="Send me a test mail").click()
+    await expect(outcome).to_contain_text("nothing to test")
+    await form.locator("[name=host]").fill("127.0.0.1")
+    await form.locator("[name=port]").fill(str(free_port()))
+    await form.locator("[name=sender]").fill("desk@example.com")
+    await form.get_by_role("button", name="Send me a test mail").click()
+    await expect(outcome).to_contain_text("Nothing was sent.")
+    await form.locator("[name=port]").fill(str(port))
+    await form.get_by_role("button", name="Send me a test mail").click()
+    await expect(outcome).to_contain_text("Look whether it arrives at admin@localhost")
+    assert not app.core.mail.is_set  # a test keeps nothing
+    await form.get_by_role("button", name="Save the mail server").click()
+    await expect(page.locator(".toast").last).to_contain_text("Saved")
+    await shot(page, "settings-mail")
+    await page.goto(f"{base}/console/users")
+    await page.locator("tr", has_text="mina@example.com").locator("[data-do=link]").click()
+    await page.get_by_role("button", name="Send it by mail").click()
+    await expect(page.locator(".toast").last).to_contain_text("Sent to mina@example.com")
+    post.stop()
+    assert [to for to, _ in letterbox.letters] == ["admin@localhost", "mina@example.com"]
+
+
+async def test_an_address_that_only_this_machine_knows_is_called_so(
+    app: App, chromium: Browser
+) -> None:
+    page = await _admin(app, chromium)
+    await page.goto(app.core.site.url() + "/console/settings#website")
+    await expect(page.locator("#panel-website .alert")).to_contain_text("PUBLIC_URL")
 
 
 async def test_tabs_by_keyboard_and_by_address(app: App, chromium: Browser) -> None:

@@ -92,7 +92,9 @@ async def test_what_is_cut_is_read_before_it_is_approved(desk: Page, console: Co
     await console.office.waiting(draft=LONG, text="My card 4111 1111 1111 1111 fails")
     await opened(desk, console)
     card = desk.locator(".ticket")
-    await expect(card).to_contain_text("Of 100 answers like this, 60 are right. Goes out alone from 95 on.")
+    await expect(card).to_contain_text(
+        "Of 100 answers like this, 60 are right. Goes out alone from 95 on."
+    )
     await expect(card).not_to_contain_text("4111")
     await expect(card).to_contain_text("My card •••• 1111 fails")
     await desk.get_by_role("button", name="Approve").click()

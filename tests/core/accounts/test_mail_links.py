@@ -143,4 +143,4 @@ async def test_without_a_mail_server_it_is_said_what_to_do(app: App) -> None:
         http.post("/api/users/mina@example.com/invitation") as refused,
     ):
         assert refused.status == 404
-        assert "SMTP_HOST" in (await refused.json())["detail"]
+        assert "No mail server is set" in (await refused.json())["detail"]
