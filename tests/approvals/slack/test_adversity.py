@@ -81,7 +81,7 @@ async def test_what_was_typed_at_the_desk_while_slack_could_not_bring_it_is_take
         customer, card = await first.waiting()
         refused = first.typing(card, "&gt; A stranger's word.", by="U000STRANGER")
         await first.deliver(refused)
-        await until(lambda: bool(first.private("U000STRANGER")), what="the refusal")
+        await until(lambda: bool(first.private("U000STRANGER")), seconds=20, what="the refusal")
         await first.press(card, "take_over")
         await first.is_human(customer)
         await until(lambda: bool(first.thread(card)), what="the head of the thread")
@@ -93,7 +93,7 @@ async def test_what_was_typed_at_the_desk_while_slack_could_not_bring_it_is_take
         old["event"]["ts"] = f"{float(unheard['event']['ts']) - 7200:.6f}"
         for delivery in (refused, heard, unheard, old):
             slack.write(delivery)
-    slack.users["U000STRANGER"] = member("sara@example.com")
+    slack.users["U000STRANGER"] = member("mina@example.com")  # whom they hear
     async with rig(slack, db, mongo_uri, tmp_path) as second:
         customer.http = second.http
         assert await said_within(customer, count=2, seconds=20) == [

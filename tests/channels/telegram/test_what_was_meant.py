@@ -104,7 +104,7 @@ def test_our_name_alone_calls_us() -> None:
     entity = {"type": "mention", "offset": 0, "length": len(said)}
     called = DESK.message(said, entities=[entity], **GROUP)
     assert heard(called).kind is InboundKind.START
-    pointing = {"reply_to_message": {"from": ADA, "text": "Is it open on Sunday?"}}
+    pointing: dict[str, Any] = {"reply_to_message": {"from": ADA, "text": "Is it open on Sunday?"}}
     asked = heard(DESK.message(said, entities=[entity], **GROUP, **pointing))
     assert (asked.kind, asked.quotes[0].text) == (InboundKind.MESSAGE, "Is it open on Sunday?")
 
@@ -122,7 +122,7 @@ async def test_all_pictures_of_a_groups_album_come_with_the_one_that_names_us(
 ) -> None:
     caption = f"@{BOT_NAME} which of these?"
     mention = [{"type": "mention", "offset": 0, "length": len(BOT_NAME) + 1}]
-    said = {"caption": caption, "caption_entities": mention}
+    said: dict[str, Any] = {"caption": caption, "caption_entities": mention}
     for number in range(3):
         more = said if number == named else {}
         photo = [{"file_id": f"p{number}"}]

@@ -237,8 +237,8 @@ async def test_what_was_taken_back_before_it_came_is_not_answered(
 
 
 async def test_what_was_read_long_ago_and_is_taken_back_begins_nothing(world: World) -> None:
-    old = {"sent_at": world.clock.now() - timedelta(hours=2)}
-    cid = await accept(world, about(world, "m1", InboundKind.DELETION, **old))
+    at = world.clock.now() - timedelta(hours=2)
+    cid = await accept(world, about(world, "m1", InboundKind.DELETION, sent_at=at))
     cleared = about(world, "m2", InboundKind.DELETION, value=KNOWN)
     await accept(world, cleared)
     assert await world.events(cid) == []
