@@ -47,7 +47,7 @@ async def restore(
         try:
             await refuse_unless_unused(db)
             await begin_restore(db)
-            total = sum(manifest["documents"].values()) + manifest["attachments"]
+            total = sum(manifest.documents.values()) + manifest.attachments
             loaded = await load(
                 file,
                 key=key,
@@ -72,7 +72,7 @@ async def restore(
     finally:
         if store is not None:
             await store.stop()
-    out.line(f"Restored as of {manifest['as_of']}, from release {manifest['release']}:")
+    out.line(f"Restored as of {manifest.as_of}, from release {manifest.release}:")
     out.line(f"  {sum(loaded.documents.values())} documents, {len(loaded.heads)} conversations")
     out.line(f"  {loaded.attachments} attachments, {loaded.files} files")
     out.line(f"  {articles} articles, embedded anew")

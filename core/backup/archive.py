@@ -19,6 +19,8 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any, BinaryIO, cast
 
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
+
 from core.backup.sealing import MAGIC, SealedReader, SealingWriter
 from core.errors import BadInput
 
@@ -29,10 +31,50 @@ ATTACHMENTS = "attachments"
 FILES = "files"
 COMPRESSION = 3  #: of zlib: near the best size at a third of its time
 GZIP = b"\x1f\x8b"
+LONGEST_HEADER = 64_000  #: bytes of a member's extended header: ours hold a path
+LONGEST_MANIFEST = 1_000_000  #: bytes
+_KINDS = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.XHDTYPE)
 
 
 class Unreadable(BadInput):
     """This file is no backup, or not a whole one."""
+
+
+class Manifest(BaseModel):
+    """What a backup says of itself."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    format: int = Field(strict=True, ge=1)
+    release: str = Field(default="", max_length=100)
+    as_of: str = Field(default="", max_length=100)
+    documents: dict[str, NonNegativeInt] = Field(default_factory=dict)  #: by collection
+    attachments: NonNegativeInt = 0
+
+
+class _NewerManifest(BaseModel):
+    """What every release's manifest says, whatever else became of it."""
+
+    model_config = ConfigDict(extra="ignore")
+    format: int = Field(strict=True, gt=FORMAT)
+    release: str = Field(default="", max_length=100)
+
+
+class _Member(tarfile.TarInfo):
+    """A member's header, refused where it is none of ours.
+
+    tarfile reads an extended header, whose length is the writer's to choose, into memory, and makes
+    zeros of the holes of a sparse file.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Member:
+        """See `tarfile.TarInfo.frombuf`. Raises Unreadable."""
+        found = super().frombuf(buf, encoding, errors)
+        if found.type not in _KINDS or (
+            found.type == tarfile.XHDTYPE and found.size > LONGEST_HEADER
+        ):
+            raise _strange()
+        return found
 
 
 class ArchiveWriter:
@@ -103,7 +145,7 @@ class ArchiveReader:
     def __init__(self, path: Path, *, key: str) -> None:
         """Raises Unreadable, WrongKey, OSError."""
         self._file: BinaryIO = path.open("rb")
-        self.manifest: Mapping[str, Any] = {}
+        self._manifest: Manifest | None = None
         try:
             self._tar = self._opened(key)
         except BaseException:
@@ -118,36 +160,51 @@ class ArchiveReader:
                 raise Unreadable("This backup is encrypted; set BACKUP_KEY to its key.")
             source = cast("IO[bytes]", SealedReader(self._file, key))
         elif begins.startswith(GZIP):
+            if key:
+                # Whoever can write where backups lie would only have to leave the key out.
+                raise Unreadable(
+                    "This backup is not encrypted, so anybody may have made or changed it, but"
+                    " BACKUP_KEY is set. If you know it to be yours, restore it without BACKUP_KEY."
+                )
             self._file.seek(0)
         else:
             raise Unreadable("This file is no backup of ours.")
         with whole():
             self._packed = gzip.GzipFile("", "rb", fileobj=source)
-            return tarfile.open(fileobj=self._packed, mode="r|")
+            return tarfile.open(fileobj=self._packed, mode="r|", tarinfo=_Member)
 
-    def members(self) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
+    @property
+    def manifest(self) -> Manifest:
+        """What it says of itself; known after the last of its members."""
+        assert self._manifest is not None
+        return self._manifest
+
+    def members(self) -> Iterator[tuple[PurePosixPath, IO[bytes], int]]:
         """Every member but the manifest, each to be read before the next one is asked for.
 
-        After the last one `manifest` is known. Raises Unreadable, WrongKey. Reading a member may
-        meet the same damage, so do that inside `whole`.
+        Each is a path, its content, and how many bytes of content its header promises. After the
+        last one `manifest` is known. Raises Unreadable, WrongKey. Reading a member may meet the
+        same damage, so do that inside `whole`.
         """
         with whole():
             for member in self._tar:
                 content = self._tar.extractfile(member)
                 path = PurePosixPath(member.name)
                 if content is None or path.is_absolute() or ".." in path.parts:
-                    raise Unreadable("There is something in this backup that we never put there.")
-                if member.name == MANIFEST:
-                    self.manifest = json.load(content)
+                    raise _strange()
+                if self._manifest is not None or member.issparse() or "\0" in member.name:
+                    raise _strange()
+                if member.name != MANIFEST:
+                    yield path, content, member.size
+                elif member.size > LONGEST_MANIFEST:
+                    raise Unreadable("This file is no backup of ours.")
                 else:
-                    yield path, content
+                    self._manifest = _manifest(content.read())
             # The checksum stands behind the last byte.
             while self._packed.read(1 << 20):
                 pass
-        if not self.manifest:
+        if self._manifest is None:
             raise Unreadable("This backup was broken off: its end is missing.")
-        if not (isinstance(self.manifest, dict) and isinstance(self.manifest.get("format"), int)):
-            raise Unreadable("This file is no backup of ours.")
 
     def __enter__(self) -> ArchiveReader:
         return self
@@ -161,21 +218,34 @@ class ArchiveReader:
         self._file.close()
 
 
-def read_manifest(path: Path, *, key: str) -> Mapping[str, Any]:
+def read_manifest(path: Path, *, key: str) -> Manifest:
     """What a backup says of itself, the whole of it having been read and found sound.
 
     Raises Unreadable, WrongKey, OSError.
     """
     with whole(), ArchiveReader(path, key=key) as archive:
-        for _, content in archive.members():
+        for _, content, _size in archive.members():
             while content.read(1 << 20):
                 pass
-        manifest = archive.manifest
-    if manifest["format"] > FORMAT:
-        raise Unreadable(
-            f"This backup was made by a newer release; restore it with {manifest['release']}."
-        )
-    return manifest
+        return archive.manifest
+
+
+def _manifest(said: bytes) -> Manifest:
+    """Raises Unreadable for what is no manifest, or that of a newer release."""
+    try:
+        newer = _NewerManifest.model_validate_json(said)
+    except ValueError:
+        try:
+            return Manifest.model_validate_json(said)
+        except ValueError as error:
+            raise Unreadable("This file is no backup of ours.") from error
+    raise Unreadable(
+        f"This backup was made by a newer release; restore it with {newer.release or 'that'}."
+    )
+
+
+def _strange() -> Unreadable:
+    return Unreadable("There is something in this backup that we never put there.")
 
 
 @contextlib.contextmanager

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 
 from core.attachments.blobs import BlobStore, Spool, drop
 from core.backup.archive import ATTACHMENTS, COLLECTIONS, FILES, ArchiveReader, Unreadable, whole
-from core.backup.dump import LOG
+from core.backup.dump import FILES_KEPT, LOG, PART_BYTES
 from core.errors import BadInput, SetupError
 from core.storage.client import Database, unhurried
 from core.storage.errors import store_errors
@@ -24,6 +26,7 @@ BATCH = 500
 CHUNK_BYTES = 1 << 20
 IGNORED = {"lock", "lost+found"}  #: what an empty data directory may hold
 SHORTEST = 5  #: bytes of a document in BSON
+LONGEST_PART = PART_BYTES + (17 << 20)  #: bytes; a part ends with the document that fills it
 _OURS = re.compile(r"[a-z][a-z0-9_]{0,63}")  #: the database's own begin with "system."
 _LENGTH = struct.Struct("<i")
 
@@ -88,11 +91,11 @@ async def load(
         found = members.members()
         try:
             while member := await asyncio.to_thread(next, found, None):
-                await _take(member[0], member[1], made, db, data_dir, blobs, spool)
+                await _take(*member, made, db, data_dir, blobs, spool)
                 progress(sum(made.documents.values()) + made.attachments)
         except OSError as error:
             raise BadInput(f"The backup cannot be restored: {error.strerror}.") from error
-        said = members.manifest["documents"]
+        said = members.manifest.documents
     if {name: count for name, count in said.items() if count} != made.documents:
         raise Unreadable("This backup does not hold the documents that it names.")
     return made
@@ -101,6 +104,7 @@ async def load(
 async def _take(
     path: PurePosixPath,
     content: IO[bytes],
+    size: int,
     made: Loaded,
     db: Database,
     data_dir: Path,
@@ -109,6 +113,8 @@ async def _take(
 ) -> None:
     match path.parts:
         case (kind, name, _) if kind == COLLECTIONS and _OURS.fullmatch(name):
+            if size > LONGEST_PART:
+                raise _damaged()
             with whole():
                 packed = await asyncio.to_thread(content.read)
             await _insert(db, name, list(_documents(packed)), made)
@@ -125,10 +131,10 @@ async def _take(
             finally:
                 await drop(spooled)
             made.attachments += 1
-        case (kind, *rest) if kind == FILES and rest:
+        case (kind, *rest) if kind == FILES and rest and rest[0] in FILES_KEPT:
+            # Never beside them: the store's own files lie in the same directory.
             with whole():
-                inside = await asyncio.to_thread(content.read)
-            await asyncio.to_thread(_write, data_dir.joinpath(*rest), inside)
+                await asyncio.to_thread(_write, data_dir.joinpath(*rest), content)
             made.files += 1
         case _:
             raise Unreadable("There is something in this backup that we never put there.")
@@ -136,19 +142,37 @@ async def _take(
 
 async def _insert(db: Database, name: str, documents: list[bytes], made: Loaded) -> None:
     into = db.get_collection(name, codec_options=RAW)
-    raw = [RawBSONDocument(document) for document in documents]
+    raw = _sound(documents)
+    heads = _heads(raw) if name == LOG else {}
     for start in range(0, len(raw), BATCH):
         with store_errors(), unhurried():
             await into.insert_many(raw[start : start + BATCH], ordered=False)
     made.documents[name] = made.documents.get(name, 0) + len(raw)
-    if name == LOG:
-        for document in raw:
-            conversation, last = document["c"], _last(document)
-            made.heads[conversation] = max(made.heads.get(conversation, 0), last)
+    for conversation, last in heads.items():
+        made.heads[conversation] = max(made.heads.get(conversation, 0), last)
 
 
-def _last(document: RawBSONDocument) -> int:
-    return int(document.get("last", document["n"] + len(document["events"]) - 1))
+def _sound(documents: list[bytes]) -> list[RawBSONDocument]:
+    """The documents, each with its key. Raises Unreadable."""
+    try:
+        raw = [RawBSONDocument(document) for document in documents]
+        if all("_id" in document for document in raw):
+            return raw
+    except BSONError as error:
+        raise _damaged() from error
+    raise _damaged()
+
+
+def _heads(commits: list[RawBSONDocument]) -> dict[str, int]:
+    """The number of each conversation's last event in these. Raises Unreadable."""
+    heads: dict[str, int] = {}
+    try:
+        for commit in commits:
+            last = commit.get("last", commit["n"] + len(commit["events"]) - 1)
+            heads[str(commit["c"])] = max(heads.get(str(commit["c"]), 0), int(last))
+    except (BSONError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _damaged() from error
+    return heads
 
 
 def _documents(packed: bytes) -> Iterator[bytes]:
@@ -157,17 +181,22 @@ def _documents(packed: bytes) -> Iterator[bytes]:
         try:
             (length,) = _LENGTH.unpack_from(packed, start)
         except struct.error as error:
-            raise Unreadable("This backup is damaged, or was broken off.") from error
+            raise _damaged() from error
         if not SHORTEST <= length <= len(packed) - start:
-            raise Unreadable("This backup is damaged, or was broken off.")
+            raise _damaged()
         yield packed[start : start + length]
         start += length
 
 
-def _write(path: Path, content: bytes) -> None:
+def _damaged() -> Unreadable:
+    return Unreadable("This backup is damaged, or was broken off.")
+
+
+def _write(path: Path, content: IO[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.touch(mode=0o600)
-    path.write_bytes(content)
+    with path.open("wb") as file:
+        shutil.copyfileobj(content, file, CHUNK_BYTES)
 
 
 def behind(snapshots: dict[str, int], heads: dict[str, int]) -> dict[str, int]:

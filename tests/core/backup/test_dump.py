@@ -11,7 +11,14 @@ from bson import decode_all, encode
 from core.attachments.blobs import FileBlobs, Spool
 from core.backup.archive import ArchiveReader, ArchiveWriter, Unreadable, whole
 from core.backup.dump import Dump
-from core.backup.load import Loaded, behind, load, refuse_unless_empty, refuse_unless_unused
+from core.backup.load import (
+    LONGEST_PART,
+    Loaded,
+    behind,
+    load,
+    refuse_unless_empty,
+    refuse_unless_unused,
+)
 from core.errors import BadInput, SetupError, StoreUnavailable
 from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
@@ -190,6 +197,71 @@ async def test_nothing_is_put_into_what_is_the_databases_own(
         await _loaded(mongo(), tmp_path, f"collections/{name}/0.bson", encode({"_id": 1}))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "files/lock", "files/store/WiredTiger.wt", "files/mongodb/a", "files/attachments/a",
+        "files/secret.key2", "files/.env", "files", "other/a", "collections/users", "attachments",
+        "collections/users/a/0.bson", "collections/Users/0.bson", "attachments/a/b", "secret.key",
+    ],
+)  # fmt: skip
+async def test_only_our_own_files_are_written(mongo: Mongo, tmp_path: Path, name: str) -> None:
+    with pytest.raises(Unreadable, match="never put there"):
+        await _loaded(mongo(), tmp_path, name, b"x")
+    assert not [path for path in (tmp_path / "there").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("rest", ["a" * 5_000, "secret.key/a", "channels/" + "a/" * 3_000 + "b"])
+async def test_a_file_that_has_no_place_ends_in_words(
+    mongo: Mongo, tmp_path: Path, rest: str
+) -> None:
+    archive = ArchiveWriter(tmp_path / "one", key="")
+    archive.add("files/secret.key", b"x")
+    archive.add(f"files/channels/{rest}" if "key" not in rest else f"files/{rest}", b"x")
+    archive.finish({"documents": {}})
+    archive.close()
+    with pytest.raises(BadInput, match="cannot be restored"):
+        await restored(tmp_path / "one", mongo(), tmp_path / "there")
+
+
+GOOD = {"_id": "a/1", "c": "a", "n": 1, "events": [{}]}
+
+
+@pytest.mark.parametrize(
+    "commit",
+    [
+        {"c": "a", "n": 1, "events": []}, {"_id": 1}, {**GOOD, "n": "1"}, {**GOOD, "n": None},
+        {**GOOD, "events": 5}, {**GOOD, "last": "a"}, {**GOOD, "last": {"$gt": 0}},
+        {**GOOD, "n": float("inf")}, {**GOOD, "n": float("nan")},
+    ],
+)  # fmt: skip
+async def test_commits_of_no_conversation_end_in_words(
+    mongo: Mongo, tmp_path: Path, commit: dict[str, object]
+) -> None:
+    with pytest.raises(Unreadable, match="damaged"):
+        await _loaded(mongo(), tmp_path, "collections/log/0.bson", encode(commit))
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"\x0c\0\0\0\x10_id\0\1\0", b"\x0d\0\0\0\x02_id\0\xff\xff\xff\x7f",
+        b"\x06\0\0\0\x10\0", b"\x0c\0\0\0\x99_id\0ab\0", b"\x05\0\0\0\1",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["log", "users"])
+async def test_documents_that_are_none_end_in_words(
+    mongo: Mongo, tmp_path: Path, name: str, packed: bytes
+) -> None:
+    with pytest.raises(Unreadable, match="damaged"):
+        await _loaded(mongo(), tmp_path, f"collections/{name}/0.bson", packed)
+
+
+async def test_a_part_that_outgrows_itself_is_not_unpacked(mongo: Mongo, tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="damaged"):
+        await _loaded(mongo(), tmp_path, "collections/users/0.bson", bytes(LONGEST_PART + 1))
+
+
 async def _loaded(db: Database, folder: Path, name: str, packed: bytes) -> Loaded:
     archive = ArchiveWriter(folder / "one", key="")
     archive.add(name, packed)
@@ -206,7 +278,7 @@ def test_what_goes_on_is_what_the_log_knows_more_of() -> None:
 def _documents(path: Path, collection: str) -> list[str]:
     found: list[str] = []
     with whole(), ArchiveReader(path, key="") as archive:
-        for name, stream in archive.members():
+        for name, stream, _ in archive.members():
             if name.parts[:2] == ("collections", collection):
                 found += [document["_id"] for document in decode_all(stream.read())]
     return found
