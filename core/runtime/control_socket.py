@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 import os
+import stat
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.runtime.tasks import end
 
 log = logging.getLogger(__name__)
 
+SOCKET = "control.sock"
 MAX_SOCKET_PATH = 100  #: bytes; the kernel takes 107, other systems 103
 MAX_LINE = 16 * 1024 * 1024
 FAILED = 2  #: exit code of a command that could not do its work
@@ -47,7 +49,7 @@ Command = Callable[[Args, Out], Awaitable[int]]
 
 def socket_path(data_dir: Path) -> Path:
     """Where the process on this directory listens; short enough for a socket's address."""
-    direct = data_dir / "control.sock"
+    direct = data_dir / SOCKET
     if len(os.fsencode(direct)) <= MAX_SOCKET_PATH:
         return direct
     name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
@@ -77,7 +79,8 @@ class ControlServer:
 
     async def start(self) -> None:
         """Listen. The caller holds the data directory, so an old socket is a dead one."""
-        _private(self._path.parent)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_unless_ours(self._path)
         self._path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(
             self._serve, path=str(self._path), limit=MAX_LINE
@@ -115,14 +118,20 @@ class ControlServer:
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = json.loads(await reader.readline() or b"{}")
         out = _Remote(writer)
-        command = self._commands.get(str(asked.get("command")))
+        try:
+            asked = json.loads(await reader.readline())
+            name, args = asked["command"], dict(asked["args"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            out.note("Error: this is no command.")
+            out.send(exit=FAILED)
+            return
+        command = self._commands.get(str(name))
         if command is None:
             out.note("Error: the running process is of another version and has no such command.")
             out.send(exit=FAILED)
             return
-        work = asyncio.ensure_future(perform(command, asked["args"], out))
+        work = asyncio.ensure_future(perform(command, args, out))
         gone = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -157,8 +166,10 @@ class _Remote:
 async def call(path: Path, command: str, args: Args, *, out: Out) -> int | None:
     """Have the process that listens there run the command; its exit code.
 
-    None when nobody listens, so the caller has to do it.
+    None when nobody listens, so the caller has to do it. Raises SetupError where somebody else may
+    be the one who listens: they would be told passwords, and could answer what they like.
     """
+    _refuse_a_strangers(path)
     try:
         reader, writer = await asyncio.open_unix_connection(str(path), limit=MAX_LINE)
     except (FileNotFoundError, ConnectionRefusedError):
@@ -186,8 +197,18 @@ async def call(path: Path, command: str, args: Args, *, out: Out) -> int | None:
     raise SetupError("The running process went away before the command was done.")
 
 
-def _private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.stat()
-    if status.st_uid != os.getuid():
-        raise SetupError(f"{folder} belongs to somebody else; remove it.")
+def _refuse_a_strangers(path: Path) -> None:
+    """Raises SetupError where there is a socket that others may have put there."""
+    if path.exists():
+        _refuse_unless_ours(path)
+
+
+def _refuse_unless_ours(path: Path) -> None:
+    """Raises SetupError where others may have put this socket, or its folder, in its place."""
+    folder, us = path.parent, os.getuid()
+    link, found = folder.lstat(), folder.stat()
+    # Root may name the data directory of a service; below /tmp the folder has to be root's own.
+    theirs = found.st_uid != us and (us != 0 or path.name != SOCKET)
+    planted = stat.S_ISLNK(link.st_mode) and link.st_uid not in (0, us)
+    if theirs or planted or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SetupError(f"{folder} belongs to somebody else, too; remove it.")

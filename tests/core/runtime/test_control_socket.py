@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadInput, SetupError
-from core.runtime.control_socket import Args, ControlServer, Out, call, socket_path
+from core.runtime.control_socket import MAX_LINE, Args, ControlServer, Out, call, socket_path
 
 
 @dataclass
@@ -93,6 +94,55 @@ async def test_an_unknown_command_is_said_to_be_unknown(path: Path) -> None:
 
 async def test_nobody_listens(tmp_path: Path) -> None:
     assert await call(tmp_path / "control.sock", "greet", {}, out=Told()) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\n", b"{\n", b"{}\n", b"[]\n", b"5\n", b'"greet"\n', b'{"command": "greet"}\n',
+        b'{"command": "greet", "args": 5}\n', b'{"command": "greet", "args": [1]}\n', b"\xff\n",
+        b"[" * 200_000 + b"\n", b'{"command": {"a": 1}, "args": {}}\n', b"x" * 17_000_000 + b"\n",
+    ],
+    ids=range(13),
+)  # fmt: skip
+async def test_what_is_no_command_is_said_to_be_none(path: Path, said: bytes) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    writer.write(said)
+    if len(said) < MAX_LINE:  # else it is not even read to its end
+        assert b'"exit": 2' in b"".join([line async for line in reader])
+    writer.close()
+    assert await call(path, "greet", {"name": "Bo"}, out=Told()) == 1
+
+
+async def test_nobody_is_told_anything_in_a_folder_that_others_may_write_to(path: Path) -> None:
+    for mode in (0o777, 0o770, 0o1777):
+        path.parent.chmod(mode)
+        with pytest.raises(SetupError, match="somebody else"):
+            await call(path, "greet", {"name": "Bo"}, out=Told())
+        with pytest.raises(SetupError, match="somebody else"):
+            await ControlServer({}, path=path).start()
+    path.parent.chmod(0o700)
+    assert await call(path, "greet", {"name": "Bo"}, out=Told()) == 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a folder to somebody else")
+@pytest.mark.parametrize("is_link", [False, True])
+async def test_a_folder_that_somebody_else_made_below_tmp_is_not_used(
+    tmp_path: Path, is_link: bool
+) -> None:
+    folder = tmp_path / "contact-center-0"
+    (tmp_path / "real").mkdir(mode=0o700)
+    if is_link:
+        folder.symlink_to(tmp_path / "real")
+    else:
+        folder.mkdir(mode=0o700)
+    os.chown(folder, 65_534, 65_534, follow_symlinks=False)
+    listening = await asyncio.start_unix_server(lambda r, w: w.close(), str(folder / "a.sock"))
+    with pytest.raises(SetupError, match="somebody else"):
+        await call(folder / "a.sock", "greet", {"name": "secret"}, out=Told())
+    with pytest.raises(SetupError, match="somebody else"):
+        await ControlServer({}, path=folder / "a.sock").start()
+    listening.close()
 
 
 async def test_a_server_that_stops_says_so_to_whoever_waits(tmp_path: Path) -> None:
