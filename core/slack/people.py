@@ -23,6 +23,11 @@ KNOWN_SECONDS = 300.0  #: how long what Slack says of a member is believed
 CALL_SECONDS = 5.0
 REMEMBERED = 5_000
 
+OUTSIDE = (
+    "deleted", "is_bot", "is_workflow_bot", "is_connector_bot", "is_restricted",
+    "is_ultra_restricted", "is_stranger",
+)  # fmt: skip
+
 FindUser = Callable[[str], Awaitable[User | None]]
 """A member of staff by e-mail address, or by Slack id."""
 
@@ -114,10 +119,9 @@ def read_member(user: Mapping[str, Any], *, team: str) -> Member:
         email = clean_email(given)
     except BadInput:
         email = ""
-    outsider = any(
-        user.get(name)
-        for name in ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger")
-    )
+    outsider = any(user.get(name) for name in OUTSIDE)
+    if user.get("is_email_confirmed") is False:
+        email = ""  # they typed it, and nothing has shown yet that it is theirs
     theirs = str(user.get("team_id") or "")
     enterprise = user.get("enterprise_user")
     teams = enterprise.get("teams") if isinstance(enterprise, Mapping) else None

@@ -26,7 +26,7 @@ from core.i18n import Words
 from core.slack.blocks import at_length
 from core.slack.long_text import pieces
 from core.slack.mrkdwn import from_mrkdwn, readable
-from core.slack.people import read_member
+from core.slack.people import OUTSIDE, read_member
 from tests.approvals.limits import check_blocks, check_message, check_view
 from tests.support.world import LOCALES
 
@@ -289,6 +289,14 @@ def test_who_counts_as_an_outsider() -> None:
     grid = {"team_id": "T2", "enterprise_user": {"teams": ["T1", "T2"]}}
     assert not read_member(grid, team="T1").outsider
     assert read_member({"locale": "ko-KR"}, team="").locale == "ko"
+    for kind in OUTSIDE:
+        assert read_member({kind: True, "profile": {"email": "a@b.c"}}, team="T1").outsider
+
+
+def test_an_address_that_a_member_has_only_typed_is_nobodys() -> None:
+    member = {"profile": {"email": "admin@b.c"}}
+    assert read_member({**member, "is_email_confirmed": False}, team="T1").email == ""
+    assert read_member({**member, "is_email_confirmed": True}, team="T1").email == "admin@b.c"
 
 
 def test_texts_of_the_customer_mention_nobody() -> None:
