@@ -78,7 +78,9 @@ def proven(documents: Sequence[Claims], trust: EmailClaimPolicy) -> Proven:
 
 def _address(value: object) -> str:
     try:
-        return clean_email(value if isinstance(value, str) else "")
+        # People type blanks around an address; a provider's word for it has none.
+        exact = isinstance(value, str) and value == value.strip()
+        return clean_email(str(value) if exact else "")
     except BadInput:
         raise IdentityRefused("what stands for the address is no plain e-mail address") from None
 

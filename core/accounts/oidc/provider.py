@@ -152,7 +152,10 @@ class OpenIdConnect:
 
         Raises ValueError or JoseError unless the token is meant for us, now.
         """
-        key_set = KeySet.import_key_set({"keys": list(keys.get("keys", ()))})
+        listed = keys.get("keys")
+        if not isinstance(listed, list) or not all(isinstance(key, dict) for key in listed):
+            raise ValueError("keys")
+        key_set = KeySet.import_key_set({"keys": listed})
         decoded = jwt.decode(id_token, key_set, algorithms=list(ALGORITHMS))
         registry = jwt.JWTClaimsRegistry(
             now=lambda: int(self._clock.now().timestamp()),
@@ -167,7 +170,8 @@ class OpenIdConnect:
         claims: Mapping[str, Any] = decoded.claims
         audience = claims["aud"]
         several = not isinstance(audience, str) and len(audience) > 1
-        if several and claims.get("azp") != self._wishes.client_id:
+        # Whoever is named there has asked for the token: somebody else's may be meant for us, too.
+        if (several or "azp" in claims) and claims.get("azp") != self._wishes.client_id:
             raise ValueError("azp")
         if not same(str(claims.get("nonce", "")), nonce):
             raise ValueError("nonce")
@@ -185,7 +189,7 @@ class OpenIdConnect:
             )
         except AuthlibBaseError as error:
             raise IdentityRefused("the provider does not take the code") from error
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
             raise ProviderUnavailable from error
         return token
 
@@ -235,7 +239,7 @@ class OpenIdConnect:
             answer = await client.request("GET", url, withhold_token=not signed)
             answer.raise_for_status()
             found = answer.json()
-        except (httpx.HTTPError, AuthlibBaseError, ValueError) as error:
+        except (httpx.HTTPError, AuthlibBaseError, ValueError, RecursionError) as error:
             log.warning("the sign-in provider failed: %s", type(error).__name__)
             raise ProviderUnavailable from error
         if not isinstance(found, dict):
