@@ -73,10 +73,11 @@ class Origins:
         self._public = str(URL(public).origin()) if public else ""
 
     def allows(self, request: web.Request) -> bool:
-        """True without an Origin (no browser sent it), or when the page is one of ours."""
+        """True when the page is one of ours, or when no page sent it."""
         origin = request.headers.get("Origin")
         if origin is None:
-            return True
+            # Browsers leave it out of some requests, and say in the other header whose they are.
+            return request.headers.get("Sec-Fetch-Site", "none").lower() in ("none", "same-origin")
         origin = origin.lower()
         if self._public and origin == self._public:
             return True

@@ -140,6 +140,18 @@ async def test_headers_protect_every_answer(web: Site) -> None:
             assert "Strict-Transport-Security" not in answer.headers
 
 
+@pytest.mark.parametrize("whose", ["cross-site", "same-site", "Cross-Site", "same-origin, none"])
+async def test_a_write_of_another_page_is_refused_without_an_origin_too(
+    web: Site, whose: str
+) -> None:
+    for path in ("/login", "/login/link/any", "/api/conversations"):
+        async with web.http.post(path, headers={"Sec-Fetch-Site": whose}) as answer:
+            assert answer.status == 403, path
+    for ours in ("none", "same-origin"):
+        headers = {"Sec-Fetch-Site": ours}
+        assert (await web.call("POST", "/api/conversations", json={}, headers=headers))[0] == 201
+
+
 async def test_behind_https_cookies_and_transport_are_secure(db: Database) -> None:
     settings = WebSettings(secret_key=SECRET, public_url="https://help.example.com")
     async with site(db, settings=settings) as web:
