@@ -163,7 +163,8 @@ def member(name: str = "attachments/a", **more: object) -> tarfile.TarInfo:
         member(type=tarfile.GNUTYPE_LONGNAME, size=1_000),
         member(pax_headers={"GNU.sparse.map": "0,0", "GNU.sparse.size": "99999999999"}),
         member(pax_headers={"comment": "a" * 10_000_000}),
-        member(pax_headers={"path": "files/channels/a\0b"}), member("manifest.json/../x"), member("./../x"),
+        member(pax_headers={"path": "files/channels/a\0b"}), member("manifest.json/../x"),
+        member("./../x"),
     ],
     ids=range(16),
 )  # fmt: skip
