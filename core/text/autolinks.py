@@ -51,6 +51,10 @@ _PHONE = re.compile(
 _LONG_NUMBER = re.compile(r"(?<![\w.,])\+?\d{7,15}(?!\w)")
 _PAGE = re.compile(rf"https?://[^{STOP}]+", re.IGNORECASE)
 _MAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
+#: an address that no host's name ends: nobody's client makes a link of it, and people copy it
+_ODD_MAIL = re.compile(
+    r"(?<![\w.+-])([\w.+-]{1,64})@([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,5})", re.ASCII
+)
 _DATE = re.compile(r"(?:19|20)\d\d[-. ]{1,2}\d{1,2}(?:[-. ]{1,2}\d{1,2})?")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _SPELLED_DOT = re.compile(
@@ -127,6 +131,9 @@ def _every(text: str) -> Iterator[Link]:
     for match in _RUN.finditer(text):
         if "." in match.group():
             yield from _bare(text, match)
+    for match in _ODD_MAIL.finditer(text):
+        if not _host_in(match[2])[0]:
+            yield Link(scheme="mailto", host=f"{match[1]}@{match[2]}".lower())
     for match in _AT_NAME.finditer(text):
         yield Link(scheme="@", host=match[1].lower())
     for pattern in (_PHONE, _LONG_NUMBER):

@@ -34,7 +34,15 @@ _ADVERBIAL = re.compile("|".join(_DATA["ko"]["adverbial"]))
 _FULL_STOP = re.compile(r"(?<=[.!?]) +(?=[A-Z가-힣])")
 _MADE_OF_NOUN = re.compile("^([가-힣]{2,6}?)(?:하|되|할|될|한|된|합|됩|해|돼|했|됐|드)")
 _POLITE = re.compile("([가-힣]{2,6}?)으?[시실신셔십세][가-힣]{0,4}")
-_NUMERAL = re.compile("[\\d영일이삼사오육칠팔구십백천만억,]+(?:원|일|개|시간|분|명|장|퍼센트)?")
+#: "이십일 일간" is a number, "이부프로펜" is none
+_AFTER_UNIT = "(?:간|째|씩|짜리|쯤|정도|이내|이상|이하|미만|마다|까지|부터|당|동안|안|전|후|뒤)*"
+_UNITS = "|".join(
+    sorted((unit for unit in COUNTING if len(unit) > 1 and unit > "가"), key=len)[::-1]
+)
+_NUMERAL = re.compile(
+    f"[\\d영일이삼사오육칠팔구십백천만억,]+(?:{_UNITS}|원|일|개|분|명|장|년|월|주|달|번|회|시|초|배|살)?{_AFTER_UNIT}"
+)
+_UNIT = re.compile(f"(?:{_UNITS}|[가-힣]){_AFTER_UNIT}")
 _COUNTED = frozenset(
     map(stem, ("second", "minute", "hour", "day", "percent", "euro", "dollar", "won"))
 )
@@ -83,7 +91,7 @@ def telling(found: Sequence[Word]) -> Iterator[Word]:
     """The words that say something of their own; numbers and days are compared elsewhere."""
     counted = False
     for word in found:
-        unit = counted and (word.kind == "ko" or word.key in COUNTING)
+        unit = counted and (word.key in COUNTING or bool(_UNIT.fullmatch(word.key)))
         counted = word.kind == "number" or word.written == "half"
         if not (counted or unit or _carries(word) or weekdays(word.written.title())):
             yield word
@@ -124,5 +132,5 @@ def share_found(wanted: Sequence[Word], text: str, there: Sequence[Word] | None 
 def _carries(word: Word) -> bool:
     if word.kind == "en":
         return word.key in _CARRYING or word.key in _COUNTED
-    carried = _CARRYING_KO.fullmatch(word.key) or _NUMERAL.match(word.key)
+    carried = _CARRYING_KO.fullmatch(word.key) or _NUMERAL.fullmatch(word.key)
     return bool(carried or _ADVERBIAL.search(word.written))

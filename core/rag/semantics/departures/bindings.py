@@ -23,6 +23,10 @@ SAME = 0.7  #: share of a clause's words, both ways, from which two clauses are 
 RELATIVE = frozenset({"ratio", "fold", "times"})  #: amounts of another amount: ten times, 10 %
 
 
+MAIL = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,255}")
+MESSAGES = frozenset(every("departures", "messages"))
+
+
 def _each(name: str) -> list[re.Pattern[str]]:
     return [re.compile(pattern) for pattern in every("departures", name)]
 
@@ -34,7 +38,9 @@ def _table(name: str) -> Mapping[str, str]:
 
 _ACTS, _PASSIVE, _MAY_PASSIVE = _each("acts"), _each("passive"), _each("may_passive")
 _PERIODS, _PERIOD_WORDS, _TOPICS = _each("period"), _each("period_words"), _each("topic_of")
-_ONLY = _each("only")
+_ONLY, _OBJECTS, _THINGS = _each("only"), _each("objects"), _each("things")
+_MAY, _MUST, _SINCE = _each("may"), _each("must"), _each("since")
+_SUBORDINATE, _HANDING = _each("subordinate"), _each("handing")
 _PAST, _PERIODIC = _table("past"), _table("periodic")
 _ADVERBS = re.compile(rf"\b(?:{'|'.join(_PERIODIC)})\b")
 _SIZE = re.compile(r"\d ?[x×] ?\d")
@@ -47,10 +53,12 @@ def untied(claim: str, near: Sequence[Told], topic: str) -> str:
 
 
 def _untied(claim: str, told: Told, topic: str) -> str:
-    if _other_agent(claim, told.text):
+    if _other_agent(claim, told.text) or _exchanged(claim, told.text):
         return "agent"
-    if _no_longer_optional(claim, told.text):
+    if _no_longer_optional(claim, told.text) or _other_mood(claim, told.text):
         return "may"
+    if _other_beginning(claim, told.text):
+        return "since"
     if _turned_clause(claim, told.text):
         return "turned"
     if _whole_for_a_share(claim, told.text):
@@ -181,6 +189,77 @@ def _no_longer_optional(claim: str, told: str) -> bool:
     said = {match["verb"] for match in _found(_PASSIVE, told)}
     still = {match["verb"] for match in _found(_MAY_PASSIVE, claim)}
     return bool(may & done - said - still)
+
+
+def _exchanged(claim: str, told: str) -> bool:
+    """Whether it says of one thing what the source says of another, and that of the one.
+
+    "The keys are returned after the deposit is handed over" has the words of its source.
+    """
+    mine, theirs = _acting(claim), _acting(told)
+    of_whom = {who for who, _ in theirs}
+    return any(
+        who in of_whom
+        and (who, act) not in theirs
+        and any(act == other and who != whose for whose, other in theirs)
+        for who, act in mine
+    )
+
+
+def _acting(text: str) -> set[tuple[str, str]]:
+    """Who or what does something, or has it done to it: the landlord agrees, the key is lost."""
+    named = {(match["thing"], stem(match["verb"])) for match in _found(_THINGS, text)}
+    return named | {(who, stem(verb)) for who, verb in _agents(text)}
+
+
+def _other_mood(claim: str, told: str) -> bool:
+    """Whether one says that something may be done, and the other that it has to be."""
+    may, must = _verbs(_MAY, claim), _verbs(_MUST, claim)
+    allowed, due = _verbs(_MAY, told), _verbs(_MUST, told)
+    # "Ask before you take it" allows nothing.
+    hedged = _verbs(_SUBORDINATE, told) - _verbs(_SUBORDINATE, claim) - allowed
+    return bool((must & allowed) - due - may or (may & due) - allowed - must or may & hedged)
+
+
+def _verbs(each: Sequence[re.Pattern[str]], text: str) -> set[str]:
+    return {match["verb"] for match in _found(each, text)}
+
+
+def _other_beginning(claim: str, told: str) -> bool:
+    """Whether a time runs from another day than there: 가입일부터 for 결제일부터."""
+    mine, theirs = _verbs(_SINCE, claim), _verbs(_SINCE, told)
+    return bool(mine and theirs and mine.isdisjoint(theirs))
+
+
+def other_object(claim: str, told: Sequence[Told], topic: str) -> bool:
+    """Whether it has the customer do with one thing what the sources have them do with another.
+
+    "Send your keys to …" for "Send your notice to …": hardly a word is left to compare by.
+    """
+    about = words(topic)
+    doing = [[(m["verb"], one) for m in _found(_OBJECTS, one.text)] for one in told]
+    by_verb = [pair for pairs in doing for pair in pairs]
+    for match in _found(_OBJECTS, claim):
+        there = [one for verb, one in by_verb if verb == match["verb"]]
+        for thing in telling(words(match["noun"])):
+            known = any(stands_in(thing, one.words, one.text) for one in there)
+            if there and not known and not stands_in(thing, about, topic):
+                return True
+    return False
+
+
+def other_parcel(claim: str, told: Sequence[Told]) -> bool:
+    """Whether it has something sent to an address to which the sources have other things sent."""
+    addresses = frozenset(match.group().lower() for match in MAIL.finditer(claim))
+    if not addresses:
+        return False
+    there = [one for one in told if any(each in one.written.lower() for each in addresses)]
+    return any(
+        not any(stands_in(thing, one.words, one.text) for one in there)
+        for match in _found(_HANDING, claim.lower())
+        for thing in telling(words(match[1]))
+        if thing.written not in MESSAGES
+    )
 
 
 def _turned_clause(claim: str, told: str) -> bool:

@@ -20,7 +20,7 @@ from core.rag.domain.model import Passage
 from core.rag.semantics.alignment import FOUND, Word, found_in, words
 from core.rag.semantics.amounts.weekdays import weekdays
 from core.rag.semantics.counted_things import other_case, other_count, other_unit, prices
-from core.rag.semantics.departures.bindings import untied
+from core.rag.semantics.departures.bindings import other_object, other_parcel, untied
 from core.rag.semantics.dropped_conditions import unconditional
 from core.rag.semantics.entailment import denies
 from core.rag.semantics.facets import LOOSE, facets
@@ -48,6 +48,7 @@ _OPPOSITES = [
     WordingClasses(*(table.get(name, {}) for table in _TABLES))
     for name in sorted(frozenset().union(*_TABLES))
 ]
+_PURPOSE = [re.compile(pattern) for pattern in every("departures", "purpose")]
 _WE = re.compile("|".join(every("departures", "we")))
 _IDEOGRAPHS = re.compile("[\u4e00-\u9fff]")
 _AND = re.compile(r" and |(?<=[있없하되이었했됐][고며]) ")
@@ -75,6 +76,7 @@ def _departures(claim: str, told: Sequence[Told], topic: str, said: str) -> Iter
     if frozenset(_IDEOGRAPHS.findall(whole)) - frozenset(_IDEOGRAPHS.findall(everywhere)):
         yield "ideograph"
     yield from (f"word {word.written}" for word in _novel(words(whole), there, everywhere))
+    yield from (f"purpose {word.written}" for word in _novel(_purposes(whole), there, everywhere))
     asked = f"{said} {whole} {topic}"
     for clause in clauses(whole):
         near = nearest(clause, told)
@@ -95,6 +97,8 @@ def _departures(claim: str, told: Sequence[Told], topic: str, said: str) -> Iter
         near = nearest(plain_wording(part), told) if weekdays(part) else []
         if near and not any(_same_days(part, sentence) for sentence in near):
             yield "days"
+    if other_object(whole, told, topic) or other_parcel(claim, told):
+        yield "object"
     near = nearest(whole, told)
     if tied := untied(whole, near, topic):
         yield tied
@@ -189,6 +193,11 @@ def _novel(claimed: Sequence[Word], there: Sequence[Word], text: str) -> Iterato
     for word in telling(claimed):
         if not stands_in(word, there, text) and not named(word, told):
             yield word
+
+
+def _purposes(text: str) -> list[Word]:
+    """What those want to do to whom a Korean sentence speaks (해지하시려면)."""
+    return [word for pattern in _PURPOSE for m in pattern.finditer(text) for word in words(m[1])]
 
 
 def _opposed(clause: str, told: Told) -> bool:
