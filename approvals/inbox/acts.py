@@ -120,8 +120,11 @@ class InboxActs:
     def _checked(self, until: datetime | None) -> datetime | None:
         if until is None:
             return None
-        until = until.astimezone(UTC).replace(microsecond=0)
         now = self._clock.now()
+        try:
+            until = until.astimezone(UTC).replace(microsecond=0)
+        except OverflowError:  # in another zone it lies outside of the calendar
+            until = now
         if not now < until <= now + LONGEST_SNOOZE:
             raise BadInput("Choose a time that is still to come, within a year.")
         return until

@@ -41,7 +41,7 @@ class Unreadable(BadInput):
 
 
 class Manifest(BaseModel):
-    """What a backup says of itself."""
+    """The account that a backup gives of itself."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     format: int = Field(strict=True, ge=1)
@@ -52,7 +52,7 @@ class Manifest(BaseModel):
 
 
 class _NewerManifest(BaseModel):
-    """What every release's manifest says, whatever else became of it."""
+    """The part of a manifest that every release writes alike."""
 
     model_config = ConfigDict(extra="ignore")
     format: int = Field(strict=True, gt=FORMAT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -102,7 +102,9 @@ async def test_a_second_press_changes_nothing_and_another_time_does(office: Offi
 async def test_who_may_and_until_when(office: Office) -> None:
     cid = (await office.waiting()).conversation_id
     now = office.world.clock.now()
-    for until in (now - HOUR, now + timedelta(days=400)):
+    beyond = [datetime.max.replace(tzinfo=timezone(-14 * HOUR)),
+              datetime.min.replace(tzinfo=timezone(14 * HOUR))]  # fmt: skip
+    for until in (now - HOUR, now + timedelta(days=400), *beyond):
         with pytest.raises(BadInput):
             await office.acts.snooze(MINA, cid, until=until)
     await office.service.take_over(JOON, cid)
