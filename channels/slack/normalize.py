@@ -117,9 +117,9 @@ def _said(
     names: Mapping[str, Named],
 ) -> InboundMessage | None:
     channel, ts = str(event.get("channel") or ""), str(event.get("ts") or "")
-    if not _is_persons(event, channel, workspace) or not ts:
-        return None
     direct = _is_direct(event, channel)
+    if not _is_persons(event, channel, workspace, direct=direct) or not ts:
+        return None
     raw = raw_text(event)
     if not direct and event.get("type") != "app_mention":
         # A mention comes as an event of its own, and must not count twice.
@@ -133,16 +133,20 @@ def _said(
     return replace(said, external_id=f"{channel}:{ts}")
 
 
-def _is_persons(event: Mapping[str, Any], channel: str, workspace: Workspace) -> bool:
+def _is_persons(
+    event: Mapping[str, Any], channel: str, workspace: Workspace, *, direct: bool
+) -> bool:
     """Whether a person wrote it where customers write."""
     user = str(event.get("user") or "")
     if user in NOBODYS:
         return False
     told = _SERVICE.fullmatch(str(event.get("subtype") or ""))
     here = bool(channel) and channel not in workspace.desks
-    return (
-        here and bool(user) and user != workspace.bot_user_id and not (told or event.get("bot_id"))
-    )
+    # In a direct message nobody but the customer and we can write: what has another bot's id there
+    # was sent through that app by the customer.
+    alone = bool(workspace.bot_user_id and event.get("bot_profile")) and direct
+    through = not event.get("bot_id") or alone
+    return here and bool(user) and user != workspace.bot_user_id and not told and through
 
 
 def _is_direct(event: Mapping[str, Any], channel: str) -> bool:
@@ -203,7 +207,7 @@ def _changed(
     channel = str(event.get("channel") or "")
     if now.get("subtype") == "tombstone":
         return _deleted(body, event, before or now, workspace, serves)
-    if not _is_persons(now, channel, workspace):
+    if not _is_persons(now, channel, workspace, direct=_is_direct(event, channel)):
         return None
     if before and reading_of(now) == reading_of(before):
         return None  # a link was unfurled, or somebody answered in the thread
@@ -229,10 +233,10 @@ def _deleted(
     serves: Serves,
 ) -> InboundMessage | None:
     channel, ts = str(event.get("channel") or ""), str(gone.get("ts") or "")
-    ours = bool(gone.get("bot_id")) or gone.get("user") == workspace.bot_user_id
+    direct = _is_direct(event, channel)
+    ours = gone.get("user") == workspace.bot_user_id or (gone.get("bot_id") and not direct)
     if not (channel and ts) or channel in workspace.desks or ours:
         return None
-    direct = _is_direct(event, channel)
     raw = raw_text(gone)
     for_us = direct or _mentions_us(raw, workspace)
     for_us = for_us or _is_for_us(gone, channel, raw, workspace, serves)

@@ -31,7 +31,7 @@ def consent_said(message: InboundMessage, *, out: bool) -> Said | None:
             return Said(opted_out=False, source=source)
         case InboundKind.MESSAGE | InboundKind.EDIT if out and opts_in(message.text):
             return Said(opted_out=False)
-        case InboundKind.MESSAGE | InboundKind.EDIT:
+        case InboundKind.MESSAGE | InboundKind.EDIT | InboundKind.HUMAN:
             said = opting_out(message.text)
             if said is not None and said.certain:
                 return Said(opted_out=True, wants_nothing=said.only)

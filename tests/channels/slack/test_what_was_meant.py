@@ -141,6 +141,13 @@ def test_what_slack_writes_as_a_member_is_nobodys_word(kind: str) -> None:
     assert heard(DESK.event(reminder | {"type": kind, "user": "USLACKBOT"})) is None
 
 
+def test_what_a_person_sends_through_an_app_is_theirs() -> None:
+    through: dict[str, Any] = {"bot_id": "B0GIF", "app_id": "A0GIF", "bot_profile": {"name": "gif"}}
+    assert said(DESK.direct("See this", **through)).text == "See this"
+    assert heard(DESK.direct("See this", user=BOT_USER, **through)) is None
+    assert heard(DESK.mention("See this", **through)) is None
+
+
 def test_our_name_alone_calls_us() -> None:
     called = said(DESK.mention(f"<@{BOT_USER}>"))
     assert (called.kind, called.text) == (InboundKind.START, "")

@@ -278,6 +278,13 @@ async def test_words_beside_the_call_for_a_person_are_what_the_person_answers(
     assert len(await of_kind(world, cid, ev.PersonRequested)) == 1
 
 
+async def test_who_calls_a_person_and_wants_no_more_messages_gets_none(world: World) -> None:
+    cid = await accept(world, written(world, "Stop texting me", kind=InboundKind.HUMAN))
+    after = await world.until(cid, lambda c: c.opted_out)
+    assert after.outgoing == ()
+    assert await world.said(cid) == []
+
+
 async def test_a_reaction_is_recorded_and_wakes_nobody(world: World) -> None:
     cid = await accept(world, written(world))
     await world.until(cid, lambda c: not c.unanswered)
