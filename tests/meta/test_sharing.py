@@ -11,7 +11,9 @@ MODULES = st.lists(st.tuples(st.booleans(), st.integers(min_value=1, max_value=9
 
 
 @given(modules=MODULES, workers=st.integers(min_value=1, max_value=6))
-def test_the_long_ones_stand_at_the_start_or_after_a_third_of_the_short(modules: list[tuple[bool, int]], workers: int) -> None:
+def test_the_long_ones_stand_at_the_start_or_after_a_third_of_the_short(
+    modules: list[tuple[bool, int]], workers: int
+) -> None:
     tests = [
         f"{'long' if is_long else 'short'}-{number}::{n}"
         for number, (is_long, count) in enumerate(modules)
