@@ -121,12 +121,14 @@ def entities_of(message: Mapping[str, Any]) -> Iterator[tuple[int, int, Mapping[
 
 def _written_out(message: Mapping[str, Any], without: tuple[int, int]) -> str:
     said = str(message.get("text") or message.get("caption") or "")
+    units = said.encode("utf-16-le", "surrogatepass")
     changes = [(*without, "")] if any(without) else []
     for start, end, about in entities_of(message):
         link = str(about.get("url") or "")
-        if about.get("type") == "text_link" and link and 0 <= start < end:
+        shown = units[start * 2 : end * 2].decode("utf-16-le", "replace").strip()
+        web = link.startswith(("http://", "https://")) and link.rstrip("/") != shown.rstrip("/")
+        if about.get("type") == "text_link" and web and 0 <= start < end:
             changes.append((end, end, f" ({link})"))
-    units = said.encode("utf-16-le", "surrogatepass")
     for start, end, instead in sorted(changes, reverse=True):
         new = instead.encode("utf-16-le", "replace")
         units = units[: start * 2] + new + units[end * 2 :]

@@ -102,9 +102,10 @@ def _sentence_says(sentence: str) -> bool | None:
     own = [one for one in _LANGUAGES if one.certain.search(words) or one.seems.search(words)]
     own = [one for one in own if not one.unless.search(words)]
     if not own:
-        # "Not interested, remove": a clause is enough for a person to look.
-        alone = any(_is_alone(_words(clause)) for clause in _CLAUSE.split(sentence))
-        return False if alone else None
+        # "Not interested, remove": a clause is enough for a person to look. Not the first one:
+        # "stop, I meant size 40".
+        later = (_words(clause) for clause in _CLAUSE.split(sentence)[1:])
+        return False if any(_is_alone(words) for words in later) else None
     return any(one.certain.search(words) and not one.how.search(words) for one in own)
 
 

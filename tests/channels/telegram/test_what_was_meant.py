@@ -89,6 +89,13 @@ def test_a_link_under_words_is_written_out(kind: str) -> None:
     assert "https://shop.example/p/1" in quoted.text
 
 
+@pytest.mark.parametrize("url", ["https://shop.example/", "tg://user?id=5"])
+def test_a_link_that_says_nothing_new_is_not_written_out(url: str) -> None:
+    said = "See https://shop.example now"
+    more = linked("text", said, "https://shop.example", url)
+    assert heard(DESK.message(**more)).text == said
+
+
 def test_a_link_before_our_name_leaves_the_name_out_all_the_same() -> None:
     said = f"See this, @{BOT_NAME}, is it good?"
     more = linked("text", said, "this", "https://shop.example/p/1")

@@ -42,7 +42,8 @@ def test_a_clause_that_says_so_is_enough_for_a_person() -> None:
     for text in ("Sorry, not interested, remove", "그냥, 수신거부", "ich zahle nichts, abmelden"):
         said = opting_out(text)
         assert said is not None, text
-    assert opting_out("Hello, remove the lamp, please") is None
+    for text in ("Hello, remove the lamp, please", "Stop, I meant size 40"):
+        assert opting_out(text) is None, text
 
 
 @pytest.mark.parametrize("text", SAID["harmless_stop"] + SAID["harmless_yes"] + SAID["harmless"])
