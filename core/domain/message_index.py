@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from core.domain.messages import Attachment, Quoted
@@ -43,6 +43,12 @@ def indexed(index: bytes, message_id: str) -> Indexed | None:
             _, content, seq, silent = _ENTRY.unpack_from(index, at)
             return Indexed(seq=seq, content=content, silent=silent)
     return None
+
+
+def taken_back(index: bytes, numbers: Collection[int]) -> bool:
+    """Whether all messages with these numbers were taken back; False for none."""
+    gone = {seq for _, content, seq, _ in _ENTRY.iter_unpack(index) if content == DELETED}
+    return bool(numbers) and gone.issuperset(numbers)
 
 
 def latest(index: bytes) -> Indexed | None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from core.clock import Clock
 from core.domain import events as ev
 from core.domain.conversation import Conversation, Outgoing, Status, placed
+from core.domain.message_index import taken_back
 from core.domain.messages import Author, Delivery, DeliveryState, OutboundFile, OutboundMessage
 from core.engine.outbound.quick_replies import buttons_under
 from core.engine.ports import ChannelDirectory, OutgoingFiles, Ownership, SoleOwner
@@ -120,6 +121,8 @@ class Outbox:
             return DeliveryState.DROPPED, "the customer seems to opt out; a person decides first"
         if c.status is Status.HUMAN and o.author is Author.AI:
             return DeliveryState.DROPPED, "a person had taken over before it was sent"
+        if o.author is Author.AI and not o.parts_done and _is_for_nothing(c, o):
+            return DeliveryState.DROPPED, "the customer had taken the question back"
         if o.author is Author.SYSTEM and age > STALE_NOTICE:
             return DeliveryState.DROPPED, "the notice was out of date before it could be sent"
         if age > STALE:
@@ -384,6 +387,12 @@ class Outbox:
                     self.forget(change.after.id)
                 case _:
                     pass
+
+
+def _is_for_nothing(c: Conversation, o: Outgoing) -> bool:
+    """Whether all that this message answers was taken back."""
+    turn = next((t for t in c.memory if t.seq == o.seq), None)
+    return turn is not None and taken_back(c.messages, turn.answers)
 
 
 def _disclosed(sent: ev.Sent, started: ev.DeliveryStarted) -> ev.Sent:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 import pytest
 
 from core.domain import events as ev
 from core.domain.conversation import Conversation
 from core.domain.drafts import Reason
-from core.domain.messages import DeliveryState
+from core.domain.messages import DeliveryState, InboundKind
 from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
 from tests.support.world import VendorChannel, World, build, running
@@ -72,6 +73,26 @@ async def test_nothing_goes_out_to_who_has_opted_out_meanwhile(world: World) -> 
     assert c.opted_out
     assert vendor.sent == []
     assert await states(world, cid) == [DeliveryState.DROPPED] * 2
+
+
+async def test_an_answer_goes_with_the_question_that_is_taken_back_meanwhile(
+    world: World,
+) -> None:
+    vendor = world.vendor
+    del world.channels.running["vendor"]
+    asked = replace(world.message(QUESTION, channel="vendor"), message_id="m1")
+    cid = (await world.inbox.accept(asked)).conversation_id
+    await world.until(cid, lambda c: not c.unanswered and bool(c.outgoing))
+    other = replace(world.message("When do you open?", channel="vendor"), message_id="m2")
+    await world.inbox.accept(other)
+    await world.until(cid, lambda c: not c.unanswered and len(c.outgoing) == 2)
+    gone = replace(world.message("", channel="vendor"), kind=InboundKind.DELETION, about="m1")
+    await world.inbox.accept(gone)
+    await settled(world, cid, vendor)
+    assert len(vendor.sent) == 1
+    assert DeliveryState.DROPPED in await states(world, cid)
+    sent = [i.seq for i in await world.events(cid) if isinstance(i.event, ev.Sent)]
+    assert vendor.sent[0].id.endswith(str(sent[-1])), "the other question has its answer"
 
 
 async def test_nothing_of_a_machine_goes_out_to_who_seems_to_opt_out_meanwhile(
