@@ -2,7 +2,7 @@
 
 A question that nobody has answered is replaced: the draft that waited for it is withdrawn, so that
 another one is made, and its place in the queue stays, which counts from the message. A question
-that has its answer is shown as changed, and no more.
+that has its answer is shown as changed, and no more, unless that answer has not gone out yet.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ from collections.abc import Sequence
 from core.domain import events as ev
 from core.domain.conversation import Conversation, Status
 from core.domain.message_index import DELETED, Indexed, content_digest, indexed, latest
-from core.domain.messages import AUTOMATIC, Author, InboundKind, InboundMessage, Sender
+from core.domain.messages import (
+    AUTOMATIC,
+    Author,
+    DeliveryState,
+    InboundKind,
+    InboundMessage,
+    Sender,
+)
+
+CHANGED = "the customer had changed the question before it was sent"
 
 
 def meant(c: Conversation, message: InboundMessage) -> Indexed | None:
@@ -32,15 +41,32 @@ def edited(c: Conversation, message: InboundMessage, *, silent: bool) -> Sequenc
     content = content_digest(message.text, message.attachments, message.quotes)
     if known.content in (content, DELETED):
         return ()  # vendors send an edit for a preview of a link, or a like, as well
+    unsent = _unsent(c, known.seq)
     changed = ev.Edited(
         seq=known.seq,
         text=message.text,
         attachments=message.attachments,
         quotes=message.quotes,
-        asks=known.silent and not silent and message.kind is InboundKind.EDIT,
+        asks=(known.silent or bool(unsent)) and not silent and message.kind is InboundKind.EDIT,
     )
     reopened = changed.asks and c.status is Status.RESOLVED and not c.erased
-    return (*((ev.Reopened(),) if reopened else ()), changed, *_withdrawn(c, known.seq))
+    # An answer that nobody has read yet answers words that do not stand there any more.
+    dropped = [
+        ev.DeliveryRecorded(seq=seq, state=DeliveryState.DROPPED, detail=CHANGED) for seq in unsent
+    ]
+    return (*((ev.Reopened(),) if reopened else ()), changed, *dropped, *_withdrawn(c, known.seq))
+
+
+def _unsent(c: Conversation, seq: int) -> Sequence[int]:
+    """The assistant's messages that answer this one alone and have not begun to be sent."""
+    answers = {turn.seq: turn.answers for turn in c.memory}
+    return [
+        o.seq
+        for o in c.outgoing
+        if o.author is Author.AI
+        and (o.state, o.attempt) == (DeliveryState.QUEUED, 0)
+        and answers.get(o.seq) == (seq,)
+    ]
 
 
 def deleted(

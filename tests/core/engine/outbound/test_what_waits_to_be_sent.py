@@ -9,11 +9,11 @@ import pytest
 
 from core.domain import events as ev
 from core.domain.conversation import Conversation
-from core.domain.drafts import Reason
+from core.domain.drafts import Draft, Question, Reason
 from core.domain.messages import DeliveryState, InboundKind
 from core.sdk.testing.clock import ManualClock
 from core.storage.client import Database
-from tests.support.world import VendorChannel, World, build, running
+from tests.support.world import VendorChannel, World, build, running, sure
 
 QUESTION = "How do I reset my password?"
 
@@ -93,6 +93,26 @@ async def test_an_answer_goes_with_the_question_that_is_taken_back_meanwhile(
     assert DeliveryState.DROPPED in await states(world, cid)
     sent = [i.seq for i in await world.events(cid) if isinstance(i.event, ev.Sent)]
     assert vendor.sent[0].id.endswith(str(sent[-1])), "the other question has its answer"
+
+
+async def test_a_question_that_is_changed_before_its_answer_went_out_is_answered_anew(
+    world: World,
+) -> None:
+    async def answer(question: Question) -> Draft:
+        return sure(f"About: {question.text}")
+
+    world.responder.answer = answer
+    vendor = world.vendor
+    del world.channels.running["vendor"]
+    asked = replace(world.message(QUESTION, channel="vendor"), message_id="m1")
+    cid = (await world.inbox.accept(asked)).conversation_id
+    await world.until(cid, lambda c: not c.unanswered and bool(c.outgoing))
+    edit = world.message("How do I reset my router?", channel="vendor")
+    await world.inbox.accept(replace(edit, kind=InboundKind.EDIT, about="m1"))
+    await world.until(cid, lambda c: not c.unanswered)
+    await settled(world, cid, vendor)
+    [sent] = vendor.sent
+    assert sent.text.endswith("About: How do I reset my router?")
 
 
 async def test_nothing_of_a_machine_goes_out_to_who_seems_to_opt_out_meanwhile(
