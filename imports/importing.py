@@ -23,6 +23,7 @@ from imports.formats.conversations import BadRow, Item
 from imports.formats.formats import FORMATS, recognized
 from imports.groups.exchanges import Exchange, exchanges_of
 from imports.groups.grouping import Groups
+from imports.groups.likeness import sketch_of
 from imports.groups.model import MOST_BAD, FileState, ImportedFile, Kept
 from imports.groups.offers import offer
 from imports.groups.store import PastStore
@@ -237,9 +238,10 @@ class Importer:
 
     async def _groups(self) -> Groups:
         groups = Groups(self._embedder.size)
+        answers = {said: sketch_of(answer) async for said, answer in self._store.answers()}
         async for exchange_id, group, said, vector in self._store.every():
             if len(vector) == self._embedder.size:
-                groups.put(exchange_id, vector, said=said, group=group)
+                groups.put(exchange_id, vector, answer=answers[said], group=group)
         return groups
 
     async def _keep(
@@ -253,7 +255,7 @@ class Importer:
         kept = [
             Kept(
                 exchange=one,
-                group=groups.put(one.id, vector, said=one.said),
+                group=groups.put(one.id, vector, answer=sketch_of(one.answer)),
                 vector=vector,
             )
             for one, vector in zip(fresh, vectors, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,7 +16,7 @@ from core.rag.knowledge_base.service import Knowledge
 from core.text.anonymization import anonymized, holes_in
 from core.text.pii import has_placeholders, mask_all
 from imports.groups.model import Group, GroupState, Kept, Work
-from imports.groups.offers import wordings
+from imports.groups.offers import answered_by, wordings
 from imports.groups.store import PastStore
 
 SOURCE = "imported"  #: what `Article.source` says of articles made here
@@ -117,9 +118,10 @@ class Approving:
         answer = (answer or group.answer).strip()
         _check(question, answer, group.locale, has_answer=not into)
         kept = await self._store.of_group(group_id)
+        answered = await asyncio.to_thread(answered_by, kept, group.said)
         taught = [
             text
-            for text in wordings(kept, title=question, most=MOST_QUESTIONS)
+            for text in wordings(answered, title=question, most=MOST_QUESTIONS)
             if not _is_personal(text, group.locale)
         ]
         article_id = into or f"past-{group_id}"

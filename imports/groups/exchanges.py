@@ -10,8 +10,8 @@ from datetime import datetime
 
 from core.nlu.customer_specific import speaks_of_one_customer
 from core.nlu.language_detection import language_of
-from core.nlu.questions import Kind, pieces
-from core.nlu.smalltalk import small_talk
+from core.nlu.questions import Kind, Piece, pieces
+from core.nlu.smalltalk import SmallTalk, small_talk
 from core.rag.retrieval.followups import Stance, stance
 from core.text.anonymization import anonymized, holes_in, is_automatic, without_holes
 from core.text.sanitize import sanitize
@@ -21,6 +21,7 @@ LONGEST_QUESTION = 300  #: characters; more is a story, of which the beginning i
 LONGEST_ANSWER = 4_000
 SHORTEST_ANSWER = 12  #: characters; "Done." answers nobody else
 MOST = 5  #: exchanges of one conversation
+_WORD = re.compile(r"[^\W\d_]+|[\u3040-\u30ff\u4e00-\u9fff]")
 _REPLY = re.compile(r"^(?:(?:re|fwd?|aw|wg|rv|답장|전달|회신)\s?:\s?){1,5}", re.IGNORECASE)
 
 Fingerprint = Callable[[str], str]
@@ -113,15 +114,37 @@ def _question(raw: str, conversation: PastConversation, locale: str, *, is_first
     said = [p for p in pieces(text) if small_talk(p.text) is None]
     asking = [p.text for p in said if p.kind is Kind.QUESTION]
     asking = asking or [p.text for p in said if p.kind is Kind.WISH]
-    own = [one for one in asking if stance(without_holes(one)) is Stance.OWN]
-    if not is_first and not own:
-        return ""  # it means nothing to who has not read the rest
-    subject = ""
-    if is_first and not own and conversation.subject:
-        subject = _clean(_REPLY.sub("", conversation.subject.strip()), conversation, locale)
-    chosen = own or [subject, *(asking or [p.text for p in said])]
-    question = without_holes(" ".join(" ".join(one.split()) for one in chosen if one))
+    chosen = [one for one in asking if _names_its_subject(one)]
+    if not chosen and is_first:
+        chosen = _told(said, _clean(_subject(conversation), conversation, locale))
+    question = without_holes(" ".join(map(_ungreeted, chosen)))
     return question if len(question) <= LONGEST_QUESTION else _cut(question, LONGEST_QUESTION)
+
+
+def _told(said: Sequence[Piece], subject: str) -> list[str]:
+    """What somebody wants who asks it in no sentence of its own: nothing where nobody could tell.
+
+    "I lost my card. What do I do?" says it; "My number is [NUMBER_1]. Why?" says who they are.
+    """
+    told = [piece.text for piece in said if not holes_in(piece.text)]
+    # "Card" and "Question" are what a form offers to choose from.
+    if small_talk(subject) is None and (len(_WORD.findall(subject)) > 1 or "?" in subject):
+        return [subject, *told]
+    return told if any(map(_names_its_subject, told)) else []
+
+
+def _names_its_subject(text: str) -> bool:
+    return stance(without_holes(text)) is Stance.OWN
+
+
+def _subject(conversation: PastConversation) -> str:
+    return _REPLY.sub("", conversation.subject.strip())
+
+
+def _ungreeted(text: str) -> str:
+    """In a line, and without the "hey" that begins it."""
+    first, _, rest = " ".join(text.split()).partition(" ")
+    return rest if rest and small_talk(first) is SmallTalk.GREETING else f"{first} {rest}".strip()
 
 
 def _answer(messages: Sequence[PastMessage], conversation: PastConversation, locale: str) -> str:

@@ -7,14 +7,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
+
 from core.rag.domain.model import Passage
 from core.rag.groundedness.contradictions import contradictions
 from imports.groups.exchanges import Exchange
 from imports.groups.grouping import central
+from imports.groups.likeness import alike, sketch_of
 from imports.groups.model import Group, Kept
 
 COMPARED = 6  #: of a group's different answers, the most frequent ones
 MOST_CONFLICTS = 3
+REPEATED_SHARE = 5  #: an answer that every fifth was given is one that the desk repeats
 LONGEST_SHOWN = 300  #: characters of a question that stands for the others
 
 
@@ -79,6 +83,26 @@ def conflicts_among(question: str, answers: Sequence[Exchange]) -> tuple[tuple[s
             if len(found) == MOST_CONFLICTS:
                 return tuple(found)
     return tuple(found)
+
+
+def answered_by(kept: Sequence[Kept], said: str) -> list[Kept]:
+    """Those that the answer with this key answers, as far as people's own answers tell.
+
+    Where it was given again and again, whoever was answered otherwise asked another thing. Where
+    answers were written anew each time, only those were that share theirs with others.
+    """
+    place = next((n for n, one in enumerate(kept) if one.exchange.said == said), None)
+    if place is None:
+        return list(kept)
+    sketches = np.stack([sketch_of(one.exchange.answer) for one in kept])
+    same = alike(sketches[place], sketches)
+    if same.sum() > 1 and same.sum() * REPEATED_SHARE >= len(kept):
+        return [one for one, is_same in zip(kept, same, strict=True) if is_same]
+    return [
+        one
+        for one, is_same, sketch in zip(kept, same, sketches, strict=True)
+        if is_same or alike(sketch, sketches).sum() == 1
+    ]
 
 
 def wordings(kept: Sequence[Kept], *, title: str, most: int) -> tuple[str, ...]:

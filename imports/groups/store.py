@@ -118,6 +118,15 @@ class PastStore:
         for document in sorted(found, key=lambda d: str(d["_id"])):
             yield document["_id"], document["g"], document["said"], vector_from(document["v"])
 
+    async def answers(self) -> AsyncIterator[tuple[str, str]]:
+        """Each answer by its key, once."""
+        with store_errors(), unhurried():
+            seen: set[str] = set()
+            async for document in self._exchanges.find({}, {"_id": 0, "said": 1, "answer": 1}):
+                if document["said"] not in seen:
+                    seen.add(document["said"])
+                    yield document["said"], document["answer"]
+
     async def of_group(self, group_id: str) -> list[Kept]:
         """The exchanges of a group, newest first."""
         with store_errors(), unhurried():

@@ -61,6 +61,22 @@ def test_the_subject_is_asked_where_the_text_asks_nothing() -> None:
     assert "warranty" in one.question
 
 
+def test_a_subject_out_of_a_forms_list_and_who_they_are_is_no_part_of_the_question() -> None:
+    told = "hey My account number is 4711220. google pay top up did not work\nThanks, Jo Doe"
+    for subject in ("Question", "Help", "Card", "문의", ""):
+        [one] = talk((CUSTOMER, told), (AGENT, "Top-ups by Google Pay need two."), subject=subject)
+        assert one.question == "google pay top up did not work"
+    [one] = talk((CUSTOMER, told), (AGENT, "Top-ups need two."), subject="Google Pay limits")
+    assert one.question == "Google Pay limits google pay top up did not work"
+
+
+def test_what_nobody_could_tell_teaches_nothing() -> None:
+    for told in ("What do I do?", "My account number is 4711220. Why?", "How can I do this?\nJo"):
+        assert not talk((CUSTOMER, told), (AGENT, "The warranty is two years."), subject="Account")
+    [one] = talk((CUSTOMER, "Hey, I lost my card. What do I do?"), (AGENT, "Freeze it in the app."))
+    assert one.question == "I lost my card. What do I do?"
+
+
 def test_what_was_done_for_one_customer_is_marked() -> None:
     [one] = talk((CUSTOMER, "Where is my parcel?"), (AGENT, "I have refunded your order today."))
     assert one.one_customer
