@@ -52,6 +52,7 @@ class Month:
     """What became of a month's questions."""
 
     asked: int
+    answerable: int  #: of these
     alone: int
     right: int
     why: Mapping[str, int]  #: the first reason of those that wait
@@ -61,7 +62,8 @@ class Month:
         share = self.right / self.alone if self.alone else 1.0
         why = ", ".join(f"{name} {n}" for name, n in Counter(self.why).most_common(4))
         return (
-            f"coverage {self.alone / self.asked:.3f}, right {share:.3f}"
+            f"coverage {self.alone / self.asked:.3f}"
+            f" ({self.right / self.answerable:.3f} of what can be answered), right {share:.3f}"
             f" ({self.alone - self.right} wrong of {self.alone} sent); waiting: {why}"
         )
 
@@ -89,7 +91,8 @@ async def month_of(
         cited = {c.id.rpartition("#")[0] for c in draft.citations}
         alone += 1
         right += bool(cited) and {stands_for.get(i, i) for i in cited} <= set(question.relevant)
-    return Month(asked=len(questions), alone=alone, right=right, why=why)
+    answerable = sum(bool(question.relevant) for question in questions)
+    return Month(asked=len(questions), answerable=answerable, alone=alone, right=right, why=why)
 
 
 def judged(candidate: Candidate, by_text: Mapping[str, str], topics: Mapping[str, str]) -> str:
