@@ -91,8 +91,8 @@ def questions_in(
     """
     columns = named_columns([header, *rows])
     if columns.header != 0:
-        cells = [row for row in (header, *rows) if any(row)]
-        return [(row[0], row[1]) for row in cells] if first_column_asks(cells) else None
+        filled = [row for row in (header, *rows) if any(row)]
+        return [(row[0], row[1]) for row in filled] if first_column_asks(filled) else None
     found: list[tuple[str, str]] = []
     for row in rows:
         cells = [*row, *[""] * (len(header) - len(row))]
