@@ -37,7 +37,7 @@ _REFUSED = re.compile(r"authentication|could not read (?:username|password)|403|
 _TEXT = frozenset({
     ".md", ".markdown", ".mdx", ".txt", ".text", ".html", ".htm", ".xhtml", ".pdf", ".csv", ".tsv",
     ".tab", ".jsonl", ".ndjson", ".json", ".eml", ".docx", ".docm", ".xlsx", ".xlsm", ".pptx",
-    ".odt", ".odp", ".ods", ".epub",
+    ".odt", ".odp", ".ods", ".epub", ".rtf", ".doc", ".xls",
 })  # fmt: skip
 _PLAIN = frozenset({"100644", "100755"})
 

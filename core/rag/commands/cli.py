@@ -98,6 +98,7 @@ def rebuild(session: Session) -> None:
 def commands(rag: Rag) -> Mapping[str, Command]:
     """What these do; `rag` is opened at the first use."""
     from core.accounts.service import OPERATOR
+    from core.rag.reading.readers import instead_of
 
     def tell_gone(gone: Sequence[Entry], args: Args, out: Out) -> None:
         fate = "kept, as you wish" if args.get("keep") else "removed"
@@ -134,7 +135,8 @@ def commands(rag: Rag) -> Mapping[str, Command]:
         for link in taken.left_out:
             out.note(f"Left out: {link} leads out of its folder.")
         for skipped in taken.skipped:
-            out.note(f"Skipped: {skipped}: this kind of file is not read.")
+            why = instead_of(Path(skipped)) or "this kind of file is not read"
+            out.note(f"Skipped: {skipped}: {why}.")
         if taken.files:
             read, kept = (sum(f.characters for f in taken.files), sum(f.kept for f in taken.files))
             out.note(f"{len(taken.files)} files read, {kept:,} of {read:,} characters kept.")

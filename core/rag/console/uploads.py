@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from core.accounts.roles import Action
 from core.clock import Clock
 from core.rag.knowledge_base.service import Knowledge
-from core.rag.reading.readers import READERS
+from core.rag.reading.readers import READERS, instead_of
 from core.web.http.problems import Problem
 from core.web.http.responses import json_answer
 from core.web.http.routing import Fields, Route, current_user, query_of
@@ -73,7 +73,8 @@ class KnowledgeUploads:
         name = safe_name(query_of(request, UploadQuery).name)
         if Path(name).suffix.lower() not in READERS:
             known = ", ".join(sorted(READERS))
-            raise Problem(422, f"{name}: this kind of file is not read; these are: {known}.")
+            unknown = f"this kind of file is not read; these are: {known}"
+            raise Problem(422, f"{name}: {instead_of(Path(name)) or unknown}.")
         self._folder.mkdir(parents=True, exist_ok=True)
         part, file = self._folder / f".{self._clock.new_id()}.part", self._folder / name
         try:

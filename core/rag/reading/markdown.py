@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.rag.domain.chunks import asides, heading_text, plain, without_comments
@@ -39,6 +39,17 @@ _COMMENT = re.compile(r"%%(?!%)[^%\n]{0,2000}%%")
 _EMBEDDED = re.compile(r"!\[\[[^\[\]\n]{1,300}\]\]")
 _BETWEEN_NOTES = re.compile(r"\[\[([^\[\]|\n]{1,200})(?:\|([^\[\]|\n]{1,200}))?\]\]")
 _HIGHLIGHTED = re.compile(r"(?<![=\w])==(?=[^=\s])([^=\n]{1,300})==(?![=\w])")
+#: What the generators of sites fill in: Hugo's short codes, Liquid's and Jinja's tags, kramdown's
+#: lists of attributes.
+_HUGO = re.compile(r"\{\{([<%])[ \t]{0,8}(/?)([\w./-]{1,60})([^{}\n]{0,400}?)/?[>%]\}\}")
+_TAG = re.compile(r"\{%-?[^%{}\n]{0,400}-?%\}")
+_ATTRIBUTES = re.compile(r"^[ \t]{0,8}\{:[^{}\n]{0,200}\}[ \t]*$|\{:[ \t]?[.#][^{}\n]{0,200}\}")
+_FILLED_IN = re.compile(r"\{\{-?[ \t]{0,4}[\w.$][^{}\n]{0,200}\}\}")
+_REMARKS = re.compile(
+    r"\{%-?\s{0,4}comment\s{0,4}-?%\}(?:[^{]|\{(?!%))*+\{%-?\s{0,4}endcomment\s{0,4}-?%\}"
+)
+_OPENS = re.compile(r"expand|detail|accordion|collaps|toggle|faq|question|tab\b|spoiler")
+_QUOTED = re.compile(r"[\"“]([^\"”]{1,300})[\"”]")
 _ADMONITION = re.compile(r"^:::++[ \t]*+\w*+[ \t]*+(?:\[([^\[\]]*+)\]|(.*))$")
 
 
@@ -89,6 +100,9 @@ def _reading(
         text = page.text
     title = _TITLE.search(without_fences(text))
     warnings = [*([Warned(what=problem)] if problem else []), *warned(front), *_broken(found)]
+    if blanks := _FILLED_IN.findall(_CODE.sub("", without_fences(text))):
+        what = f"{len(blanks)} values are filled in elsewhere and not known here: {blanks[0]}"
+        warnings.append(Warned(what=what))
     if not text.strip():
         return Reading(warnings=warnings)
     article = Article(
@@ -162,6 +176,7 @@ def without_notation(text: str) -> str:
     Boxes (`:::note[Title]`, `> [!NOTE]`), anchors of headings (`{#when}`), comments (`%%…%%`),
     links between notes (`[[page|label]]`) and marked words (`==so==`).
     """
+    text = without_between(_REMARKS.sub("", text) if "{%" in text else text, "{{/*", "*/}}")
     kept: list[str] = []
     comments = False
     for line, is_code in _marked(text):
@@ -173,7 +188,7 @@ def without_notation(text: str) -> str:
             line, comments = (after, False) if comments else (before, True)
         elif comments:
             continue
-        line = _COMMENT.sub("", line)
+        line = _outside_code(_COMMENT.sub("", line), without_templates)
         if told := _ADMONITION.match(line):
             kept.append((told[1] or told[2] or "").strip())
             continue
@@ -184,6 +199,33 @@ def without_notation(text: str) -> str:
         line = _BETWEEN_NOTES.sub(lambda m: m[2] or m[1], line)
         kept.append(_HIGHLIGHTED.sub(r"\1", line))
     return "\n".join(kept)
+
+
+def without_templates(text: str) -> str:
+    """A line without what a generator of sites puts something else for.
+
+    A short code that opens a panel is the heading of what it holds.
+    """
+    text = _HUGO.sub(_opened, text) if "{{" in text else text
+    text = _TAG.sub("", text) if "{%" in text else text
+    return _ATTRIBUTES.sub("", text) if "{:" in text else text
+
+
+def _opened(found: re.Match[str]) -> str:
+    _, closes, name, told = found.groups()
+    if closes or not _OPENS.search(name.lower()):
+        return ""
+    said = _NAMED.search(told) or _QUOTED.search(told)
+    return f"\n\n##### {next(filter(None, said.groups()))}\n\n" if said else ""
+
+
+def _outside_code(line: str, change: Callable[[str], str]) -> str:
+    """The line with what stands in no `code` changed."""
+    if "{" not in line:
+        return line
+    codes = _CODE.findall(line)
+    parts = [change(part) for part in _CODE.split(line)]
+    return "".join(part + code for part, code in zip(parts, [*codes, ""], strict=True))
 
 
 def _is_a_program(text: str) -> bool:
@@ -201,7 +243,7 @@ def without_fences(text: str) -> str:
 
 def without_components(text: str) -> str:
     """MDX without its program: imports, exports, components; what these show of text stays."""
-    text = _without_jsx_comments(text)
+    text = without_between(text, "{/*", "*/}")
     kept: list[str] = []
     braces = 0  # of an exported value over several lines
     for line, is_code in _marked(text):
@@ -216,12 +258,15 @@ def without_components(text: str) -> str:
     return "\n".join(kept)
 
 
-def _without_jsx_comments(text: str) -> str:
-    """The text without `{/* … */}`; one that is never closed is text."""
+def without_between(text: str, opens: str, closes: str) -> str:
+    """The text without what stands between these marks; one that is never closed is text."""
     kept, end = [], 0
-    while (start := text.find("{/*", end)) >= 0 and (close := text.find("*/}", start + 3)) >= 0:
+    while (start := text.find(opens, end)) >= 0:
+        close = text.find(closes, start + len(opens))
+        if close < 0:
+            break
         kept.append(text[end:start])
-        end = close + 3
+        end = close + len(closes)
     return "".join([*kept, text[end:]])
 
 

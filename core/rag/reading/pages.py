@@ -11,13 +11,23 @@ from core.rag.reading.text.encodings import declared_in, decoded
 from core.rag.reading.text.headings import with_questions_as_headings
 
 
-def read(path: Path, raw: bytes, *, address: str = "", charset: str = "") -> Reading:
+def read(
+    path: Path,
+    raw: bytes,
+    *,
+    address: str = "",
+    charset: str = "",
+    names_in_first_row: bool = False,
+) -> Reading:
     """One article: what a person sees on the page.
 
-    `address` is where it was fetched from, for its links; `charset` what the server called it.
+    `address` is where it was fetched from, for its links; `charset` what the server called it;
+    `names_in_first_row` is told in `page_of`.
     """
     found = decoded(raw, declared=charset or declared_in(raw))
-    page = page_of(found.text, address=address, name=path.stem)
+    page = page_of(
+        found.text, address=address, name=path.stem, names_in_first_row=names_in_first_row
+    )
     warnings = [Warned(what=f"a page inside it was not read: {one}") for one in page.frames]
     if found.broken:
         warnings.append(Warned(what=f"{found.broken} characters could not be decoded"))

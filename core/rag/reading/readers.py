@@ -43,7 +43,8 @@ def read(
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(sorted(READERS))
-        raise UnreadableDocument(str(path), f"this kind of file is not known; known are {known}")
+        unknown = f"this kind of file is not known; known are {known}"
+        raise UnreadableDocument(str(path), instead_of(path) or unknown)
     try:
         raw = files.bytes_of(path)
         if reader is pages.read:
@@ -70,15 +71,20 @@ def read(
     return _apart(replace(found, articles=articles))
 
 
+def instead_of(path: Path) -> str:
+    """What to do with a file of a kind that is not read; "" where its kind is not known."""
+    from core.rag.reading.older import INSTEAD
+
+    return INSTEAD.get(path.suffix.lower(), "") if path.suffix.lower() not in READERS else ""
+
+
 def _lazily(module: str, name: str) -> Callable[[Path, bytes], Reading]:
     """A reader whose library is imported with the first file of its kind."""
 
     def read_it(path: Path, raw: bytes) -> Reading:
         from importlib import import_module
 
-        found: Reading = getattr(import_module(f"core.rag.reading.office.{module}"), name)(
-            path, raw
-        )
+        found: Reading = getattr(import_module(f"core.rag.reading.{module}"), name)(path, raw)
         return found
 
     return read_it
@@ -101,15 +107,18 @@ READERS: Mapping[str, Callable[[Path, bytes], Reading]] = {
     ".ndjson": records.read_lines,
     ".json": records.read_document,
     ".eml": mail.read,
-    ".docx": _lazily("word", "read"),
-    ".docm": _lazily("word", "read"),
-    ".xlsx": _lazily("sheets", "read_xlsx"),
-    ".xlsm": _lazily("sheets", "read_xlsx"),
-    ".pptx": _lazily("slides", "read"),
-    ".odt": _lazily("open_document", "read_text"),
-    ".odp": _lazily("open_document", "read_text"),
-    ".ods": _lazily("open_document", "read_sheets"),
-    ".epub": _lazily("epub", "read"),
+    ".docx": _lazily("office.word", "read"),
+    ".docm": _lazily("office.word", "read"),
+    ".xlsx": _lazily("office.sheets", "read_xlsx"),
+    ".xlsm": _lazily("office.sheets", "read_xlsx"),
+    ".pptx": _lazily("office.slides", "read"),
+    ".odt": _lazily("office.open_document", "read_text"),
+    ".odp": _lazily("office.open_document", "read_text"),
+    ".ods": _lazily("office.open_document", "read_sheets"),
+    ".epub": _lazily("office.epub", "read"),
+    ".rtf": _lazily("office.rtf", "read"),
+    ".doc": _lazily("older", "read_document"),
+    ".xls": _lazily("older", "read_sheet"),
 }
 
 

@@ -211,7 +211,8 @@ class Walk:
         if not any(header) and len(body) == 2 and questions_in(body[0], body[1:]) is not None:
             header, body = body[0], body[1:]  # too few rows to tell names by their looks
         if (asked := questions_in(header, body)) is not None:
-            return above + [b for q, a in asked for b in (Block(q, ASKED, asked=True), Block(a))]
+            blocks = [b for q, a in asked for b in (Block(q, ASKED, asked=True), Block(a))]
+            return [*above, *blocks, Block("", ends=True)]  # what follows answers none of them
         table = written(header, body)
         # Without a header each row stands for itself.
         parts = [table] if any(header) else table.split("\n")

@@ -79,7 +79,8 @@ def test_jsonl_in_the_shape_of_the_contract(tmp_path: Path) -> None:
         ("a.pdf", b"%PDF-1.4 nonsense", ""),
         ("a.txt", b"\xff\xfe\x00\xd8", ""),
         ("a.md", "   \n", "no text"),
-        ("a.pages", b"PK", "not known"),
+        ("a.xyz", b"PK", "not known"),
+        ("a.pages", b"PK", "export the file as .docx"),
     ],
 )
 def test_a_broken_file_is_named_with_its_reason(
