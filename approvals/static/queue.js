@@ -246,10 +246,11 @@ async function send(card, path, body) {
     if (error.status === 0) card.dataset.doubt = "yes";
     toast(why, { bad: true });
   }
-  delete card.dataset.busy;
   card.removeAttribute("aria-busy");
   for (const button of buttons) button.disabled = false;
+  // Busy until the card is drawn anew: a key that is pressed twice is one decision.
   await refresh();
+  delete card.dataset.busy;
   // By id: what is live may have drawn the card anew before our answer came. Whoever has gone
   // on to another card meanwhile stays there.
   const stayed = current()?.dataset.id === card.dataset.id;

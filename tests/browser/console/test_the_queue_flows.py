@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from core.domain.drafts import Draft
 from core.storage.client import Database
@@ -52,6 +53,32 @@ async def test_a_slip_is_taken_back_by_a_key(desk: Page, console: ConsoleSite) -
     await expect(card).to_have_attribute("data-state", "pending")
     said = await console.world.said(approval.conversation_id)
     assert [author for author, _ in said] == ["system"]
+
+
+async def test_a_key_pressed_twice_is_one_decision_and_no_complaint(
+    desk: Page, console: ConsoleSite
+) -> None:
+    await console.office.waiting()
+    await opened(desk, console)
+    await desk.keyboard.press("j")
+    asked = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        # The list comes late: the second press falls between the answer and the new card.
+        await asked.wait()
+        await route.continue_()
+
+    await desk.route("**/console/approvals/cards*", hold)
+    decisions: list[str] = []
+    desk.on("request", lambda r: decisions.append(r.url) if "/decision" in r.url else None)
+    card = desk.locator(".ticket")
+    async with desk.expect_response("**/decision"):
+        await desk.keyboard.press("a")
+    await expect(card).not_to_have_attribute("aria-busy", "true")
+    await desk.keyboard.press("a")
+    asked.set()
+    await expect(card).to_contain_text("Approved by you")
+    assert len(decisions) == 1
 
 
 async def test_whoever_begins_to_write_has_claimed_it(desk: Page, console: ConsoleSite) -> None:
