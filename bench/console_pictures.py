@@ -120,6 +120,7 @@ def shots_of(conversation: str, article: str) -> Sequence[Shot]:
         Shot(name="settings-chat", path="/console/settings#chat"),
         Shot(name="settings-people", path="/console/settings#people"),
         Shot(name="settings-model", path="/console/settings#model", press="[value=console]"),
+        Shot(name="settings-mail", path="/console/settings#mail"),
         Shot(name="settings-website", path="/console/settings#website"),
         Shot(name="channels", path="/console/plugins"),
         Shot(name="privacy", path="/console/privacy"),

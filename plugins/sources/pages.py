@@ -114,12 +114,15 @@ class SourcePages:
         form = await self._service.form(user, kind) if kind in found else None
         sources = await self._service.list(user)
         locale = self._pages.locale(request)
+        named = self._pages.section("sources.kind_name", request)
+        known = {i: named.get(i, f.manifest.name) for i, f in found.items() if f.manifest}
         return self._pages.render(
             request,
             "sources/sources.html",
             {
                 "sources": [(source, state_of(source)) for source in sources],
-                "kinds": [(i, f.manifest.name) for i, f in sorted(found.items()) if f.manifest],
+                # In their order, but first what most begin with.
+                "kinds": sorted(known.items(), key=lambda one: (one[0] != "website", one[0])),
                 "kind": kind if form else "",
                 "fields": _fields(form, locale) if form else [],
                 "prefix": SETTING,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from playwright.async_api import Browser, Page, expect
 
+from core.accounts.roles import Role
+from tests.browser.console.test_the_menu import signed_in
 from tests.browser.signing_in import by_link
 from tests.support.control import heard
 from tests.support.servers.website import a_site
@@ -80,3 +82,13 @@ async def until(page: Page, what: str) -> None:
         while not await page.locator(what).count():
             await asyncio.sleep(0.5)
             await page.goto(page.url.partition("?")[0])
+
+
+async def test_kinds_are_named_in_the_readers_language_and_websites_stand_first(
+    app: App, chromium: Browser
+) -> None:
+    page = await signed_in(app, chromium, Role.ADMIN, locale="ko-KR")
+    await page.goto(app.core.site.url() + "/console/sources")
+    await expect(page.locator("[name=kind] option")).to_have_text(
+        ["웹사이트", "이 컴퓨터의 폴더", "Git 저장소"]
+    )
