@@ -3,7 +3,7 @@
 import { act, api } from "./api.js";
 import { toast, wordsOf } from "./say.js";
 
-const form = document.getElementById("model");
+const form = document.getElementById("model-form");
 const say = wordsOf(document.getElementById("settings"));
 const outcome = form.querySelector("[data-outcome]");
 const own = document.getElementById("own-model");

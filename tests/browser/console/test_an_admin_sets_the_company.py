@@ -113,7 +113,7 @@ async def test_a_model_is_tested_before_it_is_saved_and_answers_at_once(
         await page.locator("[name=model]").fill("openai:test")
         await page.locator("[name=base_url]").fill(server.url)
         await page.get_by_role("button", name="Test it").click()
-        outcome = page.locator("#model [data-outcome]")
+        outcome = page.locator("#model-form [data-outcome]")
         await expect(outcome).to_contain_text("needs its key entered")
         await page.locator("[name=api_key]").fill("sk-entered")
         await page.get_by_role("button", name="Test it").click()
@@ -142,7 +142,7 @@ async def test_a_mail_server_is_set_tested_and_used(app: App, chromium: Browser)
     page = await _admin(app, chromium)
     await app.core.accounts.add(OPERATOR, "mina@example.com", role=Role.AGENT)
     await page.goto(f"{base}/console/settings#mail")
-    form = page.locator("#mail")
+    form = page.locator("#mail-form")
     outcome = form.locator("[data-outcome]")
     await form.get_by_role("button", name="Send me a test mail").click()
     await expect(outcome).to_contain_text("nothing to test")
@@ -176,6 +176,11 @@ async def test_an_address_that_only_this_machine_knows_is_called_so(
 
 async def test_tabs_by_keyboard_and_by_address(app: App, chromium: Browser) -> None:
     page = await _admin(app, chromium)
+    for part in ("company", "chat", "people", "model", "mail", "website"):
+        await page.goto("about:blank")
+        await page.goto(f"{app.core.site.url()}/console/settings#{part}")
+        await expect(page.locator(f"#panel-{part}")).to_be_visible()
+        assert await page.evaluate("scrollY") == 0, part
     await page.goto(app.core.site.url() + "/console/settings#people")
     await expect(page.locator("#panel-people")).to_be_visible()
     await expect(page.locator("#panel-company")).to_be_hidden()
