@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import re
 import statistics
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from core.rag.reading.pdf.ruled import Ruled
 from core.rag.reading.pdf.words import Word
 
+_HYPHEN = re.compile(r"(?<=[^\W\d_]{2})[-\u00ad‐]$")
 EDGE = 0.11  #: of a page's height, at its top and bottom, where running heads stand
 APART = 1.9  #: of the letters' size from a running head to the text
 GUTTER = 9.0  #: points between two columns, at least
@@ -39,6 +42,7 @@ class Line:
     size: float
     bold: bool = False
     cells: tuple[Cell, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()  #: it is a whole table, with rules around its cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class Page:
 
     def edges(self) -> Iterator[tuple[bool, Line]]:
         """The lines at its top (True) and bottom that stand apart from the text between them."""
-        lines = sorted(self.lines, key=lambda line: -line.top)
+        lines = sorted((o for o in self.lines if not o.rows), key=lambda line: -line.top)
         top = [line for line in lines if line.top > self.height * (1 - EDGE)]
         bottom = [line for line in lines if line.top < self.height * EDGE]
         yield from ((True, line) for line in _apart(top, lines[len(top) :]))
@@ -78,6 +82,54 @@ def lines_of(words: Sequence[Word], *, width: float, cuts: set[float]) -> list[L
         for group in _bands(_rows([word for word in words if word.turn == turn]), width, cuts):
             found += group
     return found
+
+
+def with_tables(lines: Sequence[Line], tables: Sequence[Ruled]) -> list[Line]:
+    """The lines of what stands outside of these tables, with each table in its place."""
+    found = list(lines)
+    for table in tables:
+        rows = tuple(tuple(map(_cell_text, row)) for row in table.cells)
+        line = Line(
+            text=" ".join(filter(None, (cell for row in rows for cell in row))),
+            left=table.left,
+            right=table.right,
+            top=table.top,
+            size=statistics.median(w.size for row in table.cells for cell in row for w in cell),
+            rows=rows,
+        )
+        under = (
+            at
+            for at, other in enumerate(found)
+            if other.top <= table.bottom + other.size / 2
+            and other.left < table.right
+            and other.right > table.left
+        )
+        found.insert(next(under, len(found)), line)
+    return found
+
+
+def _cell_text(words: Sequence[Word]) -> str:
+    return flowing([_joined(row) for row in _rows(words)])
+
+
+def flowing(lines: Sequence[str]) -> str:
+    """Lines as one text; words that were parted at a line's end are whole again."""
+    text = ""
+    for line in lines:
+        part = line.strip()
+        if not text:
+            text = part
+        elif _HYPHEN.search(text) and part[:1].islower():
+            text = text[:-1] + part
+        elif _is_ideographic(text[-1]) and _is_ideographic(part[:1]):
+            text += part
+        else:
+            text += f" {part}"
+    return text
+
+
+def _is_ideographic(character: str) -> bool:
+    return "\u3040" <= character <= "\u30ff" or "\u4e00" <= character <= "\u9fff"
 
 
 def _rows(words: Sequence[Word]) -> list[list[Word]]:

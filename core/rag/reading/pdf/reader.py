@@ -16,7 +16,8 @@ from typing import Any
 
 from core.rag.domain.model import Article
 from core.rag.domain.reading_outcome import Reading, Warned, article_id, count
-from core.rag.reading.pdf.layout import Line, Page, lines_of
+from core.rag.reading.pdf.layout import Line, Page, lines_of, with_tables
+from core.rag.reading.pdf.ruled import ruled_tables
 from core.rag.reading.pdf.structure import markdown_of
 from core.rag.reading.pdf.words import words_of
 from core.rag.reading.text.headings import with_questions_as_headings
@@ -81,9 +82,11 @@ def _pages(document: Any) -> tuple[list[Page], list[int], list[Warned]]:
                 pages.append(Page(width=width, height=height, lines=_plain_lines(found, height)))
                 continue
             scanned.append(index + 1)
-        pages.append(
-            Page(width=width, height=height, lines=lines_of(words, width=width, cuts=cuts))
-        )
+        tables = ruled_tables(page, words)
+        inside = {id(w) for table in tables for row in table.cells for cell in row for w in cell}
+        rest = [word for word in words if id(word) not in inside]
+        lines = with_tables(lines_of(rest, width=width, cuts=cuts), tables)
+        pages.append(Page(width=width, height=height, lines=lines))
     if len(document) > MOST_PAGES:
         warnings.append(Warned(what=f"only {MOST_PAGES:,} of {len(document):,} pages are read"))
     return pages, scanned, warnings

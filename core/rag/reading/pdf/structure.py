@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.rag.reading.pdf.layout import Cell, Line, Page
+from core.rag.reading.pdf.layout import Cell, Line, Page, flowing
+from core.rag.reading.text.columns import questions_in
 from core.rag.reading.text.grid import written
 from core.rag.reading.text.headings import ASKS, begins_anew
 from core.rag.semantics.statements import is_question
@@ -36,6 +37,8 @@ def markdown_of(pages: Sequence[Page]) -> tuple[str, str]:
     blocks: list[str] = []
     title = ""
     paragraph: list[Line] = []
+    open_table: list[list[str]] = []  # that may go on over the page's end
+    tables: dict[int, list[list[str]]] = {}  # by the place of their block
     last_title: Line | None = None  # where the block before is one
 
     def close() -> None:
@@ -47,6 +50,20 @@ def markdown_of(pages: Sequence[Page]) -> tuple[str, str]:
         at = 0
         while at < len(page.lines):
             line = page.lines[at]
+            if line.rows:
+                close()
+                last_title = None
+                # One that goes on over a page's end is one table.
+                goes_on = at == 0 and page is not pages[0] and open_table
+                if goes_on and len(open_table[0]) == len(line.rows[0]):
+                    _go_on(open_table, line.rows)
+                else:
+                    open_table = [list(row) for row in line.rows]
+                    tables[len(blocks)] = open_table
+                    blocks.append("")
+                at += 1
+                continue
+            open_table = []
             rows = _table_at(page.lines, at)
             if rows:
                 close()
@@ -72,7 +89,31 @@ def markdown_of(pages: Sequence[Page]) -> tuple[str, str]:
                 close()
             paragraph.append(line)
     close()
+    for place, table in tables.items():
+        blocks[place] = _ruled(table, title if place + 1 < len(blocks) else "")
     return "\n\n".join(_with_lists(_merged(blocks))), title
+
+
+def _go_on(table: list[list[str]], rows: Sequence[Sequence[str]]) -> None:
+    """Add the rows of the next page: without the header again; the rest of a row to that row."""
+    more = [list(row) for row in rows]
+    if more[0] == table[0]:
+        more = more[1:]
+    if more and not more[0][0] and len(table) > 1:
+        rest = more.pop(0)
+        table[-1] = [" ".join(filter(None, pair)) for pair in zip(table[-1], rest, strict=True)]
+    table += more
+
+
+def _ruled(rows: list[list[str]], title: str) -> str:
+    """A table in Markdown, or its questions with their answers; `title` is of what follows."""
+    above: list[str] = []
+    while len(rows) > 2 and sum(map(bool, rows[0])) == 1:
+        above.append(" ".join(filter(None, rows.pop(0))))
+    if asked := questions_in(rows[0], rows[1:]):
+        found = [block for question, answer in asked for block in (f"##### {question}", answer)]
+        return "\n\n".join([*above, *found, *([f"# {title}"] if title else [])])
+    return "\n\n".join([*above, written(rows[0], rows[1:])])
 
 
 def _numbered(lines: Sequence[Line]) -> list[Line]:
@@ -81,7 +122,7 @@ def _numbered(lines: Sequence[Line]) -> list[Line]:
     at = {
         int(told[1]): place
         for place, line in reversed(list(enumerate(lines)))
-        if (told := _BARE_NUMBER.match(line.text))
+        if not line.rows and (told := _BARE_NUMBER.match(line.text))
     }
     count = 1
     while count in at and (count == 1 or at[count] > at[count - 1]):
@@ -148,23 +189,7 @@ def _begins(line: Line, before: Sequence[Line], usual: float) -> bool:
 
 
 def _flowing(lines: Sequence[Line]) -> str:
-    """Lines as one paragraph; words that were parted at a line's end are whole again."""
-    text = ""
-    for line in lines:
-        part = line.text.strip()
-        if not text:
-            text = part
-        elif _HYPHEN.search(text) and part[:1].islower():
-            text = text[:-1] + part
-        elif _is_ideographic(text[-1]) and _is_ideographic(part[:1]):
-            text += part
-        else:
-            text += f" {part}"
-    return text
-
-
-def _is_ideographic(character: str) -> bool:
-    return "\u3040" <= character <= "\u30ff" or "\u4e00" <= character <= "\u9fff"
+    return flowing([line.text for line in lines])
 
 
 def _merged(blocks: Sequence[str]) -> list[str]:
@@ -205,7 +230,11 @@ def _table_at(lines: Sequence[Line], at: int) -> int:
     rights = [cell.right for cell in first.cells]
     while end < len(lines):
         line = lines[end]
-        if line.top >= lines[end - 1].top or lines[end - 1].top - line.top > 3.2 * line.size:
+        if (
+            line.rows
+            or line.top >= lines[end - 1].top
+            or lines[end - 1].top - line.top > 3.2 * line.size
+        ):
             break
         fits = [_column(cell, columns, rights) for cell in line.cells]
         if None in fits or len(set(fits)) != len(fits):
