@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.text.autolinks import links_in
-from core.text.links import addresses, foreign, links_of
+from core.text.links import Link, addresses, foreign, links_of
 
 GENUINE = "See https://help.acme.com/returns, help@acme.com or 02-555-0134 for acme.com/docs."
 
@@ -125,6 +125,12 @@ def test_http_is_not_known_by_https_but_https_is_by_a_bare_host() -> None:
     assert foreign(links_of("http://a.example/x"), secure)
     assert not foreign(links_of("http://a.example/x"), bare)
     assert not foreign(links_of("https://a.example/x"), links_in("http://a.example/x"))
+
+
+@pytest.mark.parametrize("written", ["notice@let.examp1e", "notice@let", "a.b@let.x", "n@1et.e2"])
+def test_an_address_that_no_host_ends_is_one_too(written: str) -> None:
+    """No client makes a link of it, but people copy it."""
+    assert Link(scheme="mailto", host=written) in links_in(f"Write to {written}, please.")
 
 
 def test_a_text_full_of_addresses_has_one_that_nobody_knows() -> None:

@@ -48,7 +48,7 @@ def sources() -> Mapping[str, Source]:
     found = {}
     for file in (
         "sources.toml", "later_sources.toml", "third_sources.toml", "fifth_sources.toml",
-        "sixth_sources.toml", "seventh_sources.toml",
+        "sixth_sources.toml", "seventh_sources.toml", "eighth_sources.toml",
     ):  # fmt: skip
         for name, raw in tomllib.loads((DATA / file).read_text(encoding="utf-8")).items():
             passage = Passage(

@@ -41,6 +41,8 @@ _PERIODS, _PERIOD_WORDS, _TOPICS = _each("period"), _each("period_words"), _each
 _ONLY, _OBJECTS, _THINGS = _each("only"), _each("objects"), _each("things")
 _MAY, _MUST, _SINCE = _each("may"), _each("must"), _each("since")
 _SUBORDINATE, _HANDING = _each("subordinate"), _each("handing")
+_DONE_WITH, _FORBIDDING, _HEADED = _each("done_with"), _each("forbidding"), _each("headed")
+_OTHERS = frozenset(every("departures", "others"))
 _PAST, _PERIODIC = _table("past"), _table("periodic")
 _ADVERBS = re.compile(rf"\b(?:{'|'.join(_PERIODIC)})\b")
 _SIZE = re.compile(r"\d ?[x×] ?\d")
@@ -57,7 +59,7 @@ def _untied(claim: str, told: Told, topic: str) -> str:
         return "agent"
     if _no_longer_optional(claim, told.text) or _other_mood(claim, told.text):
         return "may"
-    if _other_beginning(claim, told.text):
+    if _other_beginning(claim, told.text) or _of_something_else(claim, told.text):
         return "since"
     if _turned_clause(claim, told.text):
         return "turned"
@@ -194,16 +196,29 @@ def _no_longer_optional(claim: str, told: str) -> bool:
 def _exchanged(claim: str, told: str) -> bool:
     """Whether it says of one thing what the source says of another, and that of the one.
 
-    "The keys are returned after the deposit is handed over" has the words of its source.
+    "The keys are returned after the deposit is handed over" has the words of its source, and so has
+    "object to the letter after you received the fine".
     """
     mine, theirs = _acting(claim), _acting(told)
-    of_whom = {who for who, _ in theirs}
-    return any(
-        who in of_whom
-        and (who, act) not in theirs
-        and any(act == other and who != whose for whose, other in theirs)
-        for who, act in mine
-    )
+    of_others = {act for who, act in theirs if who in _OTHERS}
+    if any(who == "you" and act in of_others and (who, act) not in theirs for who, act in mine):
+        return True
+    if _changed_places(mine, theirs):
+        return True
+    # "Show the driver the code" shows no driver: here both have to have changed places.
+    mine, theirs = _done(claim), _done(told)
+    named = {thing for thing, _ in mine}
+    return _changed_places(mine, {one for one in theirs if one[0] in named})
+
+
+def _changed_places(mine: set[tuple[str, str]], theirs: set[tuple[str, str]]) -> bool:
+    of_whom, acts = {who for who, _ in theirs}, {act for _, act in theirs}
+    return any(who in of_whom and act in acts and (who, act) not in theirs for who, act in mine)
+
+
+def _done(text: str) -> set[tuple[str, str]]:
+    """With what something is done: the fine is objected to, the letter received."""
+    return {(match["noun"], stem(match["verb"])) for match in _found(_DONE_WITH, text)}
 
 
 def _acting(text: str) -> set[tuple[str, str]]:
@@ -231,19 +246,40 @@ def _other_beginning(claim: str, told: str) -> bool:
     return bool(mine and theirs and mine.isdisjoint(theirs))
 
 
-def other_object(claim: str, told: Sequence[Told], topic: str) -> bool:
+def _of_something_else(claim: str, told: str) -> bool:
+    """Whether a price or a time is another's: 점검 비용 for 교체 비용."""
+    mine, theirs = _heads(claim), _heads(told)
+    return any(mine[head].isdisjoint(theirs[head]) for head in mine.keys() & theirs.keys())
+
+
+def _heads(text: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for match in _found(_HEADED, text):
+        found.setdefault(match["head"], set()).add(match["of"])
+    return found
+
+
+def forbids_otherwise(claim: str, told: Sequence[Told]) -> bool:
+    """Whether it forbids what no source so much as speaks of, by a word that carries others."""
+    return any(
+        not any(stands_in(word, one.words, one.text) for one in told)
+        for match in _found(_FORBIDDING, claim)
+        for word in words(match["verb"])
+    )
+
+
+def other_object(claim: str, told: Sequence[Told]) -> bool:
     """Whether it has the customer do with one thing what the sources have them do with another.
 
     "Send your keys to …" for "Send your notice to …": hardly a word is left to compare by.
     """
-    about = words(topic)
     doing = [[(m["verb"], one) for m in _found(_OBJECTS, one.text)] for one in told]
     by_verb = [pair for pairs in doing for pair in pairs]
     for match in _found(_OBJECTS, claim):
         there = [one for verb, one in by_verb if verb == match["verb"]]
         for thing in telling(words(match["noun"])):
             known = any(stands_in(thing, one.words, one.text) for one in there)
-            if there and not known and not stands_in(thing, about, topic):
+            if there and not known:
                 return True
     return False
 
@@ -283,8 +319,9 @@ def _turned_clause(claim: str, told: str) -> bool:
 
 
 def _said(clause: str) -> list[Word]:
-    """The telling words of a clause, without its "not"."""
-    return [word for word in telling(words(clause)) if not denies(word.written)]
+    """The telling words of a clause, or all where none tells anything, without its "not"."""
+    said = [word for word in words(clause) if not denies(word.written)]
+    return [*telling(said)] or said
 
 
 def _found(each: Sequence[re.Pattern[str]], text: str) -> Iterator[re.Match[str]]:

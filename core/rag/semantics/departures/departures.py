@@ -20,7 +20,12 @@ from core.rag.domain.model import Passage
 from core.rag.semantics.alignment import FOUND, Word, found_in, words
 from core.rag.semantics.amounts.weekdays import weekdays
 from core.rag.semantics.counted_things import other_case, other_count, other_unit, prices
-from core.rag.semantics.departures.bindings import other_object, other_parcel, untied
+from core.rag.semantics.departures.bindings import (
+    forbids_otherwise,
+    other_object,
+    other_parcel,
+    untied,
+)
 from core.rag.semantics.dropped_conditions import unconditional
 from core.rag.semantics.entailment import denies
 from core.rag.semantics.facets import LOOSE, facets
@@ -97,7 +102,9 @@ def _departures(claim: str, told: Sequence[Told], topic: str, said: str) -> Iter
         near = nearest(plain_wording(part), told) if weekdays(part) else []
         if near and not any(_same_days(part, sentence) for sentence in near):
             yield "days"
-    if other_object(whole, told, topic) or other_parcel(claim, told):
+    if forbids_otherwise(whole, told):
+        yield "forbids"
+    if other_object(whole, told) or other_parcel(claim, told):
         yield "object"
     near = nearest(whole, told)
     if tied := untied(whole, near, topic):
