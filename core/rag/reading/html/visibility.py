@@ -60,7 +60,8 @@ _CONSENT = re.compile(
     r"cookieconsent[\w:-]{0,60}|onetrust-[\w-]{1,40}|cybotcookiebot\w{0,40}|cc-(?:window|banner)|"
     r"truste[-_][\w-]{1,40}|usercentrics-\w{1,40}|didomi-(?:host|notice|popup)[\w-]{0,40}|"
     r"qc-cmp[\w-]{0,40}|iubenda-cs-[\w-]{1,40}|cmplz-cookiebanner[\w-]{0,40}|borlabscookie[\w-]{0,40}|"
-    r"fc-consent-root|sp_message_container\w{0,40}|consent-?(?:banner|manager|modal|popup|dialog)|"
+    r"cookie-law-info-(?:bar|again)|cky-(?:consent|modal|overlay|btn)[\w-]{0,40}|osano-cm-[\w-]{1,40}|"
+    r"tarteaucitron\w{0,40}|shopify-pc__[\w-]{1,40}|fc-consent-root|sp_message_container\w{0,40}|consent-?(?:banner|manager|modal|popup|dialog)|"
     r"privacy-?(?:banner|popup|consent))(?:\s|$)"
 )
 _ARTICLES = ("article", "main", "section", "blockquote", "li", "td", "details", "dialog")

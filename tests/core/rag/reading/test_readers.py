@@ -52,6 +52,17 @@ def test_of_an_html_page_no_line_is_lost_and_what_is_asked_is_a_heading(tmp_path
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "named",
+    ['id="cookie-law-info-bar"', 'class="cky-consent-container"', 'id="shopify-pc__banner"',
+     'class="osano-cm-window"', 'id="tarteaucitronRoot"', 'id="onetrust-banner-sdk"'],
+)  # fmt: skip
+def test_what_asks_for_consent_is_no_text_of_the_page(tmp_path: Path, named: str) -> None:
+    page = f"<body><div {named}><p>We use cookies.</p></div><p>Open until nine.</p></body>"
+    [article] = read_file(write(tmp_path, "a.html", page))
+    assert article.text == "Open until nine."
+
+
 def test_csv_in_the_code_page_of_korean_spreadsheets(tmp_path: Path) -> None:
     rows = "Question,Answer\r\n환불은 되나요?,14일 안에 됩니다.\r\n".encode("cp949")
     [article] = read_file(write(tmp_path, "faq.csv", rows))
