@@ -61,7 +61,7 @@ EVENTS = Kinds({
         "seq": FIGURE, "text": TEXT, "attachments": [ATTACHMENT], "quotes": _QUOTES,
         "asks": FIGURE,
     },
-    "deleted": {"seq": FIGURE},
+    "deleted": {"seq": FIGURE, "about": ID},
     "reacted": {
         "sign": TEXT, "removed": FIGURE, "about": ID, "words": TEXT, "sender": SENDER,
     },
