@@ -15,7 +15,8 @@ export class Scroller {
     this.#button = button;
     this.#isAtStart = isAtStart;
     pane.addEventListener("scroll", () => {
-      this.#sticky = this.#distance() < NEAR;
+      // Who reads the welcome has left nothing: what comes next is shown.
+      this.#sticky = this.#isAtStart() || this.#distance() < NEAR;
       if (this.#sticky) button.hidden = true;
     }, { passive: true });
     new ResizeObserver(() => {

@@ -25,7 +25,7 @@ THEIRS, STRANGERS = (RSAKey.generate_key(2048, {"kid": "a"}) for _ in range(2))
 KEYS = {"keys": [THEIRS.as_dict(private=False)]}
 NOW = int(SystemClock().now().timestamp())
 HEAD = {"alg": "RS256", "kid": "a"}
-GOOD = {"iss": ISSUER, "aud": "desk", "exp": NOW + 300, "iat": NOW, "sub": "mina", "nonce": "n"}
+GOOD = {"iss": ISSUER, "aud": "desk", "exp": NOW + 86_400, "iat": NOW, "sub": "mina", "nonce": "n"}
 
 
 def part(content: object) -> str:
