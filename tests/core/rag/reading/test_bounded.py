@@ -122,6 +122,15 @@ async def test_after_a_file_that_takes_much_memory_the_next_one_has_a_fresh_proc
     assert processes[2:] == [None, None]
 
 
+async def test_what_the_server_itself_takes_is_no_files_memory(tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text("# Parking\n\nBehind the house.")
+    much = bytearray(400_000_000)
+    much[::4096] = b"x" * len(much[::4096])  # taken, not only promised
+    async with BoundedReader(memory=300_000_000) as reader:
+        await reader.read(tmp_path / "good.md")
+        assert reader._process is not None
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
