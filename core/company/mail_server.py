@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -13,17 +11,14 @@ from typing import Any
 from config.sections import MailSettings
 from core.accounts.audit.log import Audit
 from core.accounts.roles import Action, User
+from core.accounts.sealed_setting import SealedSetting
 from core.accounts.secret_box import SecretBox, SecretUnreadable
 from core.clock import Clock
-from core.errors import BadInput, StoreUnavailable
+from core.errors import BadInput
 from core.runtime.mail import Mailer, MailFailed, mailer_of
 from core.storage.client import MongoCollection
-from core.storage.errors import store_errors
+from core.storage.following import follow
 
-log = logging.getLogger(__name__)
-
-LOOK_SECONDS = 0.5  #: between two looks for what another process has set
-_ID, _PASSWORD = "mail", "password"
 _HOST = re.compile(r"[A-Za-z0-9_.:-]{1,253}")
 _SENDER = re.compile(r"[^@\s<>\x00-\x1f\x7f]{1,64}@[^@\s<>\x00-\x1f\x7f]{1,189}")
 
@@ -73,11 +68,17 @@ class MailServer:
         clock: Clock,
         reach: Reach,
     ) -> None:
-        self._collection = collection
+        self._kept = SealedSetting(
+            collection,
+            name="mail",
+            field="password",
+            title="mail server",
+            seal=seal,
+            audit=audit,
+            clock=clock,
+        )
         self._environment = environment
-        self._seal = seal
         self._audit = audit
-        self._clock = clock
         self._reach = reach
         self._current = MailChoice()
         self._mailer = mailer_of(environment)
@@ -122,9 +123,8 @@ class MailServer:
 
     async def load(self) -> MailChoice:
         """Read what is set. Raises StoreUnavailable."""
-        with store_errors():
-            found = await self._collection.find_one({"_id": _ID})
-        self._take(_choice(found) if found else MailChoice())
+        found = await self._kept.read()
+        self._take(self._choice(found) if found else MailChoice())
         return self._current
 
     async def tried(self, user: User, wanted: WantedMail) -> Mailer:
@@ -142,20 +142,17 @@ class MailServer:
         before = await self.load()
         choice, _ = await self._checked(wanted)
         if choice.host and wanted.password:
-            sealed = self._seal.close(_ID, _PASSWORD, wanted.password)
-            choice = replace(choice, sealed_password=sealed)
-        document = {
-            "_id": _ID,
-            "host": choice.host,
-            "port": choice.port,
-            "user": choice.user,
-            "sender": choice.sender,
-            "sealed": {_PASSWORD: choice.sealed_password} if choice.sealed_password else {},
-            "changed_by": user.email,
-            "changed_at": self._clock.now(),
-        }
-        with store_errors():
-            await self._collection.replace_one({"_id": _ID}, document, upsert=True)
+            choice = replace(choice, sealed_password=self._kept.close(wanted.password))
+        await self._kept.write(
+            user,
+            {
+                "host": choice.host,
+                "port": choice.port,
+                "user": choice.user,
+                "sender": choice.sender,
+            },
+            sealed=choice.sealed_password,
+        )
         await self._audit.record(
             "settings.mail",
             who=user.email,
@@ -168,26 +165,11 @@ class MailServer:
 
     async def reseal(self, user: User) -> Mapping[str, int]:
         """Seal the password with the newest SECRET_KEY. Raises SecretUnreadable."""
-        user.require(Action.PLUGINS_CHANGE)
-        choice = await self.load()
-        if not choice.sealed_password:
-            return {}
-        sealed = self._seal.anew(_ID, {_PASSWORD: choice.sealed_password})
-        with store_errors():
-            await self._collection.update_one({"_id": _ID}, {"$set": {"sealed": sealed}})
-        await self._audit.record("plugin.reseal", who=user.email, subject="mail server")
-        return {"mail server": 1}
+        return await self._kept.reseal(user)
 
     async def run(self, *, is_alone: bool = False) -> None:
         """Follow what other processes set; do it once where there are none."""
-        while True:
-            try:
-                await self.load()
-                if is_alone:
-                    return
-            except StoreUnavailable:
-                log.info("the mail server's settings could not be read; they stay as they were")
-            await asyncio.sleep(LOOK_SECONDS)
+        await follow(self.load, name="the mail server", is_alone=is_alone)
 
     def _server(self) -> Mailer:
         if self._mailer is None:
@@ -195,6 +177,8 @@ class MailServer:
         return self._mailer
 
     def _take(self, choice: MailChoice) -> None:
+        if choice == self._current:
+            return  # looked at twice a second
         self._current, self.trouble = choice, ""
         if not choice.host:
             self._mailer = mailer_of(self._environment)
@@ -223,11 +207,20 @@ class MailServer:
             raise PasswordNeeded
         return replace(choice, sealed_password=kept.sealed_password), self._opened(kept)
 
+    def _choice(self, document: Mapping[str, Any]) -> MailChoice:
+        return MailChoice(
+            host=document["host"],
+            port=document["port"],
+            user=document["user"],
+            sender=document["sender"],
+            sealed_password=self._kept.sealed_in(document),
+        )
+
     def _opened(self, choice: MailChoice) -> str:
         if not choice.sealed_password:
             return ""
         try:
-            return self._seal.open(_ID, _PASSWORD, choice.sealed_password)
+            return self._kept.open(choice.sealed_password)
         except SecretUnreadable:
             raise PasswordNeeded(
                 "The mail server's password was sealed with another SECRET_KEY; enter it again."
@@ -241,16 +234,6 @@ def _mailer(choice: MailChoice, password: str) -> Mailer:
         sender=choice.sender,
         user=choice.user,
         password=password,
-    )
-
-
-def _choice(document: Mapping[str, Any]) -> MailChoice:
-    return MailChoice(
-        host=document["host"],
-        port=document["port"],
-        user=document["user"],
-        sender=document["sender"],
-        sealed_password=document.get("sealed", {}).get(_PASSWORD, ""),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
@@ -13,13 +12,13 @@ from core.accounts.audit.log import Audit
 from core.accounts.roles import Action, User
 from core.clock import Clock
 from core.company.model import FORM, Company, checked
-from core.errors import ContactCenterError, StoreUnavailable
+from core.errors import ContactCenterError
 from core.storage.client import MongoCollection
 from core.storage.errors import store_errors
+from core.storage.following import follow
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5  #: between two looks for what another process has changed
 _ID, _LOGO = "company", "logo"
 _NAMES = tuple(f.name for f in fields(Company))
 
@@ -121,14 +120,7 @@ class CompanyStore:
 
     async def run(self, *, is_alone: bool = False) -> None:
         """Follow what other processes set; read it once where there are none."""
-        while True:
-            try:
-                await self.load()
-                if is_alone:
-                    return
-            except StoreUnavailable:
-                log.info("the company's settings could not be read; they stay as they were")
-            await asyncio.sleep(LOOK_SECONDS)
+        await follow(self.load, name="the company's settings", is_alone=is_alone)
 
     def _take(self, company: Company) -> None:
         if company == self._current:

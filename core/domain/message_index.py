@@ -47,8 +47,10 @@ def indexed(index: bytes, message_id: str) -> Indexed | None:
 
 def taken_back(index: bytes, numbers: Collection[int]) -> bool:
     """Whether all messages with these numbers were taken back; False for none."""
+    if not numbers or DELETED not in index:
+        return False  # as nearly always
     gone = {seq for _, content, seq, _ in _ENTRY.iter_unpack(index) if content == DELETED}
-    return bool(numbers) and gone.issuperset(numbers)
+    return gone.issuperset(numbers)
 
 
 def latest(index: bytes) -> Indexed | None:

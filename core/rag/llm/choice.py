@@ -14,18 +14,16 @@ from urllib.parse import urlsplit
 from config.sections import LlmSettings
 from core.accounts.audit.log import Audit
 from core.accounts.roles import Action, User
+from core.accounts.sealed_setting import SealedSetting
 from core.accounts.secret_box import SecretBox, SecretUnreadable
 from core.clock import Clock
-from core.errors import BadInput, ContactCenterError, StoreUnavailable
+from core.errors import BadInput, ContactCenterError
 from core.rag.llm.chat_model import ModelSettings
 from core.storage.client import MongoCollection
-from core.storage.errors import store_errors
+from core.storage.following import follow
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5  #: between two looks for what another process has chosen
-_ID = "model"
-_KEY = "api_key"
 _NAME = re.compile(r"[A-Za-z0-9_]{1,40}:[^\s\x00-\x1f\x7f]{1,200}")
 
 
@@ -85,11 +83,17 @@ class ModelChoices:
         clock: Clock,
         reach: Reach,
     ) -> None:
-        self._collection = collection
+        self._kept = SealedSetting(
+            collection,
+            name="model",
+            field="api_key",
+            title="language model",
+            seal=seal,
+            audit=audit,
+            clock=clock,
+        )
         self._environment = environment
-        self._seal = seal
         self._audit = audit
-        self._clock = clock
         self._reach = reach
         self._current = ModelChoice()
         self._in_force = ModelChoice()  #: what is built is what the environment says
@@ -120,9 +124,8 @@ class ModelChoices:
 
     async def load(self) -> ModelChoice:
         """Read the choice. Raises StoreUnavailable."""
-        with store_errors():
-            found = await self._collection.find_one({"_id": _ID})
-        self._current = _choice(found) if found else ModelChoice()
+        found = await self._kept.read()
+        self._current = self._choice(found) if found else ModelChoice()
         return self._current
 
     async def tried(self, user: User, wanted: WantedModel) -> ModelSettings:
@@ -140,18 +143,16 @@ class ModelChoices:
         before = await self.load()
         choice, key = await self._checked(wanted)
         if key:
-            choice = replace(choice, sealed_key=self._seal.close(_ID, _KEY, key))
-        document = {
-            "_id": _ID,
-            "source": choice.source.value,
-            "model": choice.model,
-            "base_url": choice.base_url,
-            "sealed": {_KEY: choice.sealed_key} if choice.sealed_key else {},
-            "changed_by": user.email,
-            "changed_at": self._clock.now(),
-        }
-        with store_errors():
-            await self._collection.replace_one({"_id": _ID}, document, upsert=True)
+            choice = replace(choice, sealed_key=self._kept.close(key))
+        await self._kept.write(
+            user,
+            {
+                "source": choice.source.value,
+                "model": choice.model,
+                "base_url": choice.base_url,
+            },
+            sealed=choice.sealed_key,
+        )
         await self._audit.record(
             "settings.model",
             who=user.email,
@@ -165,15 +166,7 @@ class ModelChoices:
 
     async def reseal(self, user: User) -> Mapping[str, int]:
         """Seal the key with the newest SECRET_KEY. Raises SecretUnreadable where none fits."""
-        user.require(Action.PLUGINS_CHANGE)
-        choice = await self.load()
-        if not choice.sealed_key:
-            return {}
-        sealed = self._seal.anew(_ID, {_KEY: choice.sealed_key})
-        with store_errors():
-            await self._collection.update_one({"_id": _ID}, {"$set": {"sealed": sealed}})
-        await self._audit.record("plugin.reseal", who=user.email, subject="language model")
-        return {"language model": 1}
+        return await self._kept.reseal(user)
 
     async def apply(self) -> None:
         """Have the choice hold here; what cannot be had is said in `trouble`, and others go on."""
@@ -191,15 +184,12 @@ class ModelChoices:
 
     async def run(self, *, is_alone: bool = False) -> None:
         """Follow what other processes choose; do it once where there are none."""
-        while True:
-            try:
-                await self.load()
-                await self.apply()
-                if is_alone:
-                    return
-            except StoreUnavailable:
-                log.info("the choice of the language model could not be read; it stays as it was")
-            await asyncio.sleep(LOOK_SECONDS)
+
+        async def look() -> None:
+            await self.load()
+            await self.apply()
+
+        await follow(look, name="the choice of the language model", is_alone=is_alone)
 
     def _settings(self, choice: ModelChoice, key: str) -> ModelSettings | None:
         env = self._environment
@@ -250,9 +240,17 @@ class ModelChoices:
             raise KeyNeeded
         return choice, ""
 
+    def _choice(self, document: Mapping[str, Any]) -> ModelChoice:
+        return ModelChoice(
+            source=Source(document["source"]),
+            model=document["model"],
+            base_url=document["base_url"],
+            sealed_key=self._kept.sealed_in(document),
+        )
+
     def _opened(self, choice: ModelChoice) -> str:
         try:
-            return self._seal.open(_ID, _KEY, choice.sealed_key)
+            return self._kept.open(choice.sealed_key)
         except SecretUnreadable:
             raise KeyNeeded(
                 "The model's key was sealed with another SECRET_KEY; enter it again."
@@ -262,15 +260,6 @@ class ModelChoices:
 def _where(choice: ModelChoice) -> tuple[str, str]:
     """To whom a key goes: a provider, at an address."""
     return choice.model.partition(":")[0], choice.base_url
-
-
-def _choice(document: Mapping[str, Any]) -> ModelChoice:
-    return ModelChoice(
-        source=Source(document["source"]),
-        model=document["model"],
-        base_url=document["base_url"],
-        sealed_key=document.get("sealed", {}).get(_KEY, ""),
-    )
 
 
 def _told(choice: ModelChoice) -> Mapping[str, Any]:

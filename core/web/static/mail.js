@@ -1,11 +1,12 @@
 // The mail server on the settings page: a test by what is entered, then saved.
 
-import { act, api } from "./api.js";
+import { api } from "./api.js";
+import { outcomeOf } from "./outcome.js";
 import { toast, wordsOf } from "./say.js";
 
 const form = document.getElementById("mail-form");
 const say = wordsOf(document.getElementById("settings"));
-const outcome = form.querySelector("[data-outcome]");
+const { tell, asked } = outcomeOf(form);
 const field = (name) => form.elements[name];
 
 const entered = () => ({
@@ -15,25 +16,6 @@ const entered = () => ({
   password: field("password").value,
   sender: field("sender").value,
 });
-
-function tell(text, { bad }) {
-  outcome.textContent = text;
-  outcome.className = bad ? "alert bad" : "alert good";
-  outcome.hidden = false;
-  outcome.scrollIntoView({ block: "nearest" });
-}
-
-/** Runs it, and says what is wrong where it can be read for long. */
-const asked = (button, action) =>
-  act(button, async () => {
-    outcome.hidden = true;
-    try {
-      await action();
-    } catch (error) {
-      tell(error.message, { bad: true });
-      throw error;
-    }
-  });
 
 const test = form.querySelector("[data-test]");
 test.addEventListener("click", () =>

@@ -1,11 +1,12 @@
 // The language model on the settings page: chosen, tested with what is entered, saved.
 
-import { act, api } from "./api.js";
+import { api } from "./api.js";
+import { outcomeOf } from "./outcome.js";
 import { toast, wordsOf } from "./say.js";
 
 const form = document.getElementById("model-form");
 const say = wordsOf(document.getElementById("settings"));
-const outcome = form.querySelector("[data-outcome]");
+const { tell, hide, asked } = outcomeOf(form);
 const own = document.getElementById("own-model");
 
 const entered = () => ({
@@ -15,30 +16,11 @@ const entered = () => ({
   api_key: form.elements.api_key.value,
 });
 
-function tell(text, { bad }) {
-  outcome.textContent = text;
-  outcome.className = bad ? "alert bad" : "alert good";
-  outcome.hidden = false;
-  outcome.scrollIntoView({ block: "nearest" });
-}
-
-/** Runs it, and says what is wrong where it can be read for long. */
-const asked = (button, action) =>
-  act(button, async () => {
-    outcome.hidden = true;
-    try {
-      await action();
-    } catch (error) {
-      tell(error.message, { bad: true });
-      throw error;
-    }
-  });
-
 // Only these: what hides when a field is left moves the button away from under the press.
 for (const one of form.querySelectorAll("[name=source]")) {
   one.addEventListener("change", () => {
     own.hidden = form.elements.source.value !== "console";
-    outcome.hidden = true;
+    hide();
   });
 }
 

@@ -14,7 +14,6 @@ from channels.web.pages import ChatPages, Which
 from config.settings import read_settings
 from core.accounts.audit.log import Audit
 from core.accounts.roles import Role, User
-from core.company import store as kept
 from core.company.model import Company, checked
 from core.company.store import CompanyStore
 from core.errors import BadInput, Forbidden
@@ -68,7 +67,7 @@ def test_one_spelling() -> None:
 async def test_saved_audited_and_followed(
     db: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("core.storage.following.LOOK_SECONDS", 0.02)
     one, other = store_on(db, clock), store_on(db, clock)
     heard: list[str] = []
     other.on_changed(lambda company: heard.append(company.name))
@@ -92,7 +91,7 @@ async def test_what_another_process_could_use_and_this_one_cannot(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(kept, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("core.storage.following.LOOK_SECONDS", 0.02)
     env = read_settings({"DESK_HOURS": "mon-fri 09:00-18:00"}).approvals
     desk = Desk(hours=Hours.parse(""), seconds=1, words=WORDS)
     company = store_on(db, clock)

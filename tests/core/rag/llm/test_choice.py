@@ -11,7 +11,6 @@ from core.accounts.audit.log import Audit
 from core.accounts.roles import Role, User
 from core.accounts.secret_box import SecretBox
 from core.errors import BadInput, Forbidden, SetupError
-from core.rag.llm import choice as kept
 from core.rag.llm.chat_model import ModelSettings
 from core.rag.llm.choice import KeyNeeded, ModelChoices, Source, WantedModel
 from core.sdk.testing.clock import ManualClock
@@ -128,7 +127,7 @@ async def test_what_cannot_be_used_is_refused(
 async def test_every_process_follows_and_one_that_cannot_says_so(
     db: Database, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("core.storage.following.LOOK_SECONDS", 0.02)
     one, other, lame = (choices(db, clock) for _ in range(3))
     heard: list[str] = []
 
