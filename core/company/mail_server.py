@@ -11,9 +11,9 @@ from typing import Any
 from config.sections import MailSettings
 from core.accounts.audit.log import Audit
 from core.accounts.roles import Action, User
-from core.accounts.sealed_setting import SealedSetting
 from core.accounts.secret_box import SecretBox, SecretUnreadable
 from core.clock import Clock
+from core.company.sealed_setting import SealedSetting
 from core.errors import BadInput
 from core.runtime.mail import Mailer, MailFailed, mailer_of
 from core.storage.client import MongoCollection

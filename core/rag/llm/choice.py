@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from config.sections import LlmSettings
 from core.accounts.audit.log import Audit
 from core.accounts.roles import Action, User
-from core.accounts.sealed_setting import SealedSetting
 from core.accounts.secret_box import SecretBox, SecretUnreadable
 from core.clock import Clock
+from core.company.sealed_setting import SealedSetting
 from core.errors import BadInput, ContactCenterError
 from core.rag.llm.chat_model import ModelSettings
 from core.storage.client import MongoCollection
